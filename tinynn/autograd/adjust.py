@@ -1,0 +1,25 @@
+"""The few operations that the engine itself needs to hand a gradient on: undo broadcasting, undo a cast, copy.
+
+They are ordinary rows (so that gradients of gradients flow through them), and `ops` lists them too.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinynn.autograd.op import Op
+
+
+def _sum_to(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    extra = x.ndim - len(shape)
+    stretched = tuple(extra + i for i, n in enumerate(shape) if n == 1 and x.shape[extra + i] != 1)
+    return x.sum(axis=(*range(extra), *stretched), keepdims=True).reshape(shape)
+
+
+# Broadcasting copies a value to many places, so its gradient is the sum over those places; and the reverse.
+# fmt: off
+expand = Op(np.broadcast_to,                             lambda g, array_shape: sum_to(g, array_shape), name="ExpandBackward0", view=True)
+sum_to = Op(_sum_to,                                     lambda g, x_shape: expand(g, x_shape),         name="SumBackward1")
+cast   = Op(lambda x, numpy_dtype: x.astype(numpy_dtype), lambda g: g,                                  name="ToCopyBackward0")
+clone  = Op(lambda x, order="C": np.array(x, order=order),  lambda g: g,                                name="CloneBackward0")
+# fmt: on

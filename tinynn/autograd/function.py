@@ -1,0 +1,179 @@
+"""`Function`: write an operation of your own, forward and backward, in Python on Tensors.
+
+    class Cube(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return 3 * x * x * g
+
+    y = Cube.apply(x)
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tinynn.autograd.grad_mode import no_grad, thread
+from tinynn.autograd.node import USED_TWICE, Node, edge_to
+from tinynn.autograd.variable import Variable
+
+
+class FunctionCtx:
+    """What forward leaves for backward: saved tensors, and any attribute that you set."""
+
+    needs_input_grad: tuple[bool, ...] = ()
+    _saved: tuple | None = ()
+    _versions: tuple = ()
+    _without_gradient: tuple = ()
+    _written: tuple = ()
+    _zeros_for_none = True
+
+    def save_for_backward(self, *tensors: Any) -> None:
+        """Keep tensors for backward, where `ctx.saved_tensors` gives them back if nobody wrote to them."""
+        self._saved = tensors
+        self._versions = tuple((t._counter, t._counter[0]) for t in tensors if t is not None)
+
+    @property
+    def saved_tensors(self) -> tuple:
+        if self._saved is None:
+            raise RuntimeError(USED_TWICE)
+        if any(counter[0] != count for counter, count in self._versions):
+            raise RuntimeError(
+                "one of the variables needed for gradient computation has been modified by an inplace operation: a "
+                "tensor given to save_for_backward was written to after the forward pass"
+            )
+        return self._saved
+
+    def mark_non_differentiable(self, *outputs: Any) -> None:
+        """These outputs get no gradient."""
+        self._without_gradient = outputs
+
+    def mark_dirty(self, *inputs: Any) -> None:
+        """forward wrote to these inputs and returns them."""
+        self._written = inputs
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Whether backward gets zeros (the default) or None for an output that nothing was computed from."""
+        self._zeros_for_none = value
+
+
+class _FunctionNode(Node):
+    """The Node behind the outputs of a Function."""
+
+    __slots__ = ("ctx", "function")
+
+    def __init__(self, function: type[Function], ctx: FunctionCtx, inputs: tuple, outputs: tuple):
+        edges: list = [edge_to(x) if isinstance(x, Variable) and x._requires_grad else None for x in inputs]
+        metas = [(x._array.shape, x._array.dtype) if isinstance(x, Variable) else None for x in inputs]
+        super().__init__(
+            f"{function.__name__}Backward", edges, metas, [(o._array.shape, o._array.dtype) for o in outputs]
+        )
+        self.function, self.ctx = function, ctx
+
+    def gradients(self, g: Any, create_graph: bool) -> Iterator[tuple[int, Any]]:
+        tensors = [Variable.wrap(one) if isinstance(one, np.ndarray | np.generic) else one for one in g]
+        answer = self.function.backward(self.ctx, *tensors)
+        answers = answer if isinstance(answer, tuple) else (answer,)
+        if len(answers) < len(self.edges) or any(extra is not None for extra in answers[len(self.edges) :]):
+            raise RuntimeError(
+                f"function {self.label} returned an incorrect number of gradients (expected {len(self.edges)}, got "
+                f"{len(answers)})"
+            )
+        for operand, gradient in enumerate(answers[: len(self.edges)]):
+            if gradient is not None and self.edges[operand] is not None:
+                self._check_shape(operand, gradient)
+                yield operand, gradient if create_graph else gradient._array.copy()
+
+    def _check_shape(self, operand: int, gradient: Any) -> None:
+        wanted = self.metas[operand][0]
+        try:
+            fits = np.broadcast_shapes(wanted, gradient.shape) == tuple(gradient.shape)
+        except ValueError:
+            fits = False
+        if not fits:
+            raise RuntimeError(
+                f"Function {self.label} returned an invalid gradient at index {operand} - got {list(gradient.shape)} "
+                f"but expected shape compatible with {list(wanted)}"
+            )
+
+    def release(self) -> None:
+        if self.ctx._saved:
+            self.ctx._saved = None
+
+
+class Function:
+    """Base class of operations written by users: define `forward(ctx, ...)` and `backward(ctx, *g)`.
+
+    `backward` returns one gradient (or None) for each argument of forward. It is recorded under create_graph, so it can
+    be differentiated again if it is made of tensor operations. Instead of taking `ctx`, forward may leave the
+    saving to `setup_context(ctx, inputs, output)`.
+    """
+
+    @staticmethod
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(
+            "You must implement the forward function for custom autograd.Function."
+        )
+
+    @staticmethod
+    def setup_context(ctx: FunctionCtx, inputs: tuple, output: Any) -> None:
+        raise NotImplementedError("setup_context is not implemented.")
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, *grad_outputs: Any) -> Any:
+        raise NotImplementedError(
+            "You must implement either the backward or vjp method for your custom autograd.Function to use it with "
+            "backward mode AD."
+        )
+
+    @classmethod
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """Run forward on the arguments, and record backward for their gradients."""
+        ctx = FunctionCtx()
+        needs = tuple(isinstance(x, Variable) and x._requires_grad for x in args)
+        ctx.needs_input_grad = needs
+        with no_grad():
+            if cls.setup_context is Function.setup_context:
+                result = cls.forward(ctx, *args, **kwargs)
+            else:
+                result = cls.forward(*args, **kwargs)
+                cls.setup_context(ctx, args, result)
+        if not (any(needs) and thread.enabled):
+            return result
+        several = isinstance(result, tuple | list)
+        outputs = [cls._output(ctx, one, args) for one in (result if several else (result,))]
+        tensors = tuple(one for one in outputs if isinstance(one, Variable))
+        node = _FunctionNode(cls, ctx, args, tensors)
+        for index, tensor in enumerate(tensors):
+            if not any(tensor is other for other in ctx._without_gradient):
+                tensor._node, tensor._index, tensor._requires_grad = node, index, True
+        return tuple(outputs) if several else outputs[0]
+
+    @staticmethod
+    def _output(ctx: FunctionCtx, output: Any, args: tuple) -> Any:
+        """An input that forward returned untouched gets a tensor of its own: it must not become non-leaf."""
+        if any(output is written for written in ctx._written):
+            output.bump()
+        elif any(output is x for x in args):
+            return output.detach()
+        return output
+
+
+def once_differentiable(backward: Callable) -> Callable:
+    """Decorator for a `backward` that must not be recorded: its results cannot be differentiated again."""
+
+    @functools.wraps(backward)
+    def unrecorded(ctx: FunctionCtx, *grad_outputs: Any) -> Any:
+        with no_grad():
+            return backward(ctx, *grad_outputs)
+
+    return unrecorded

@@ -1,0 +1,138 @@
+"""Switch recording off and on: `no_grad`, `enable_grad`, `set_grad_enabled`, `inference_mode`.
+
+Each works as a context manager and as a decorator, and holds for the current thread only.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import inspect
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+class _Thread(threading.local):
+    """What one thread is doing: whether it records, and how it calls NumPy."""
+
+    enabled = True
+    inference = False
+
+    def __init__(self) -> None:
+        # torch's arithmetic is silent: 1/0 is inf, without a warning. `np.errstate` would cost as much as
+        # three operations; running a function in a context whose warnings are off costs almost nothing.
+        context = contextvars.copy_context()
+        context.run(np.seterr, all="ignore")
+        self.quietly: Callable = context.run
+
+
+thread = _Thread()
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations are being recorded in this thread."""
+    return thread.enabled
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether this thread is inside `inference_mode`."""
+    return thread.inference
+
+
+class _Switch:
+    """A grad mode as context manager and decorator: sets `enabled`, and `inference` where it is not None."""
+
+    enabled: bool
+    inference: bool | None = None
+
+    def __enter__(self) -> None:
+        self.before = thread.enabled, thread.inference
+        thread.enabled = self.enabled
+        if self.inference is not None:
+            thread.inference = self.inference
+
+    def __exit__(self, *exception: object) -> None:
+        thread.enabled, thread.inference = self.before
+
+    def __call__(self, function: Callable) -> Callable:
+        if inspect.isgeneratorfunction(function):
+            return self._decorate_generator(function)
+
+        @functools.wraps(function)
+        def switched(*args: Any, **kwargs: Any) -> Any:
+            with self._fresh():
+                return function(*args, **kwargs)
+
+        return switched
+
+    def _fresh(self) -> _Switch:
+        """A switch of the same kind with its own `before`: a decorated function may call itself."""
+        new = object.__new__(type(self))
+        new.enabled, new.inference = self.enabled, self.inference
+        return new
+
+    def _decorate_generator(self, function: Callable) -> Callable:
+        """The mode holds while the generator runs, not while its caller handles a yielded value."""
+
+        @functools.wraps(function)
+        def switched(*args: Any, **kwargs: Any) -> Any:
+            generator, sent = function(*args, **kwargs), None
+            while True:
+                try:
+                    with self._fresh():
+                        produced = generator.send(sent)
+                except StopIteration as stop:
+                    return stop.value
+                sent = yield produced
+
+        return switched
+
+
+class no_grad(_Switch):  # noqa: N801 - torch's name
+    """Do not record: results do not require grad, and leaves may be edited in place."""
+
+    enabled = False
+
+    def __new__(cls, function: Callable | None = None) -> Any:
+        switch = super().__new__(cls)
+        return switch if function is None else switch(function)  # `@no_grad` without parentheses
+
+
+class enable_grad(_Switch):  # noqa: N801 - torch's name
+    """Record again, inside `no_grad`."""
+
+    enabled = True
+
+    def __new__(cls, function: Callable | None = None) -> Any:
+        switch = super().__new__(cls)
+        return switch if function is None else switch(function)
+
+
+class set_grad_enabled(_Switch):  # noqa: N801 - torch's name
+    """Record or not, from here on; as a context manager, until its end."""
+
+    def __init__(self, mode: bool):
+        self.before = thread.enabled, thread.inference
+        self.enabled = thread.enabled = bool(mode)
+
+    def __enter__(self) -> None:
+        thread.enabled = self.enabled
+
+    def __call__(self, function: Callable) -> Callable:
+        thread.enabled = self.before[0]  # as a decorator it changes nothing outside the function
+        return super().__call__(function)
+
+    def _fresh(self) -> _Switch:
+        return set_grad_enabled(self.enabled)
+
+
+class inference_mode(_Switch):  # noqa: N801 - torch's name
+    """`no_grad`, and what is made inside can never take part in autograd: nothing is tracked for it."""
+
+    def __new__(cls, mode: Any = True) -> Any:
+        switch = super().__new__(cls)
+        switch.enabled, switch.inference = not mode, bool(mode)
+        return switch(mode) if callable(mode) else switch

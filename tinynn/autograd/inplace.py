@@ -1,0 +1,111 @@
+"""Writing into a tensor that may be part of a graph: `add_`, `x[i] = v`, `copy_`, ...
+
+An in-place operation is its out-of-place twin, whose result then overwrites the tensor and whose Node takes
+the tensor's place in the graph. A write to a view is a write to its base: the base's history becomes
+`copy_slices(old base, new part)`, and every view of it looks its own place up again (Variable.refresh).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tinynn.autograd.grad_mode import thread
+from tinynn.autograd.node import edge_to
+from tinynn.autograd.op import Op
+from tinynn.autograd.variable import Variable
+
+
+def _follow(x: Any, replay: tuple) -> Any:
+    """The view of `x` that the recorded view operations lead to."""
+    for op, arguments in replay:
+        x = op(x, *arguments)
+    return x
+
+
+def _with_slice(base: np.ndarray, part: np.ndarray, replay: tuple) -> np.ndarray:
+    out = base.copy()
+    _writable(out, replay)[...] = part
+    return out
+
+
+def _writable(base: np.ndarray, replay: tuple) -> np.ndarray:
+    view = _follow(base, replay)
+    view.flags.writeable = True  # NumPy hands out some views (diagonal) read-only
+    return view
+
+
+copy_slices = Op(
+    _with_slice,
+    lambda g, part_shape, replay: copy_slices(g, np.zeros(part_shape), replay),
+    lambda g, replay: _follow(g, replay),
+    name="CopySlices",
+)
+
+
+def check_writable(tensor: Variable) -> None:
+    """Raise torch's RuntimeError where an in-place operation is not allowed."""
+    if tensor._inference and not thread.inference:
+        raise RuntimeError(
+            "Inplace update to inference tensor outside InferenceMode is not allowed."
+            "You can make a clone to get a normal tensor before doing inplace update."
+            "See https://github.com/pytorch/rfcs/pull/17 for more details."
+        )
+    array = tensor._array
+    if any(stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True)):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+            "location. Please clone() the tensor before performing the operation."
+        )
+    if thread.enabled:
+        _check_leaf(tensor)
+
+
+def _check_leaf(tensor: Variable) -> None:
+    base = tensor._base
+    if base is not None:
+        tensor.refresh()
+        if base._requires_grad and base._node is None:
+            raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+        if tensor._node is not None and tensor._node.outputs is not None:
+            raise RuntimeError(
+                f"Output {tensor._index} of {tensor._node.label} is a view and is being modified inplace. This view "
+                "is the output of a function that returns multiple views. Such functions do not allow the output "
+                "views to be modified inplace. You should replace the inplace operation by an out-of-place one."
+            )
+    elif tensor._requires_grad and tensor._node is None:
+        raise RuntimeError(
+            "a leaf Variable that requires grad is being used in an in-place operation.\n"
+            "Update parameters under no_grad(), or make a new tensor: x = x + 1."
+        )
+
+
+def overwrite(tensor: Any, result: Variable) -> Any:
+    """Replace the values of `tensor` by those of `result`, and its history by the history of `result`.
+
+    Broadcasts `result` and casts it to the tensor's dtype. Returns `tensor`.
+    """
+    check_writable(tensor)
+    np.copyto(tensor._array, result._array, casting="unsafe")
+    tensor.bump()
+    if thread.enabled and (tensor._requires_grad or result._requires_grad):
+        _adopt_history(tensor, result)
+    return tensor
+
+
+def _adopt_history(tensor: Any, result: Any) -> None:
+    base = tensor._base
+    if base is None:
+        tensor._node, tensor._index = (result._node, result._index) if result._requires_grad else (None, 0)
+        tensor._requires_grad = result._requires_grad
+        if hasattr(tensor._node, "rebind_result"):
+            tensor._node.rebind_result(tensor)
+    else:
+        before = Variable.wrap(base._array)  # only its place in the graph matters: the values are already written
+        if base._requires_grad:
+            before._node, before._index = edge_to(base)
+            before._requires_grad = True
+        rewritten = copy_slices(before, result, tensor._replay)
+        base._node, base._index, base._requires_grad = rewritten._node, rewritten._index, True
+        tensor.refresh()

@@ -1,0 +1,200 @@
+"""Make tensors: from data (`tensor`, `from_numpy`), filled (`zeros`, `arange`, ...), random (`rand`, `randn`, ...)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tinynn import dtypes
+from tinynn.autograd.grad_mode import thread
+from tinynn.device import check_device
+from tinynn.random import Generator, default_generator
+from tinynn.size import shape_of
+from tinynn.tensor import Tensor
+
+
+def _finish(array: np.ndarray, requires_grad: bool = False, device: Any = None) -> Tensor:
+    """A tensor around a new array, with the options that every creation function takes."""
+    check_device(device)
+    out = Tensor.wrap(array)
+    out._inference = thread.inference
+    return out.requires_grad_() if requires_grad else out
+
+
+def _numpy_dtype(dtype: Any, otherwise: np.dtype | None = None) -> np.dtype:
+    return (otherwise or dtypes.default_dtype()) if dtype is None else dtypes.as_numpy(dtype)
+
+
+# --- from data
+
+
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+    """A new leaf with a copy of `data` (numbers, nested sequences, arrays, tensors).
+
+    Python floats become the default dtype, ints int64, bools bool; arrays keep their dtype.
+    Raises ValueError for ragged sequences, TypeError for what holds no numbers.
+    """
+    return _finish(_copied(data, dtype), requires_grad, device)
+
+
+def _copied(data: Any, dtype: Any) -> np.ndarray:
+    if isinstance(data, Tensor):
+        data = data._array
+    if not isinstance(data, np.ndarray | np.generic):
+        _check_sequence(data)
+        if _holds_tensors(data):
+            data = _values(data)
+    array = np.array(data)
+    if array.dtype.kind not in "fiub":
+        raise _not_numbers(data, array)
+    if dtype is not None:
+        return dtypes.convert(array, dtypes.as_numpy(dtype)) if array.size else array.astype(dtypes.as_numpy(dtype))
+    if isinstance(data, np.ndarray | np.generic):
+        dtypes.from_numpy_dtype(array.dtype)
+        return array
+    return array.astype(dtypes.default_dtype()) if array.dtype.kind == "f" or not array.size else array
+
+
+def _holds_tensors(data: Any) -> bool:
+    while isinstance(data, list | tuple) and data:
+        data = data[0]
+    return isinstance(data, Tensor)
+
+
+def _values(data: Any) -> Any:
+    """Nested lists with tensors in them as nested lists of numbers."""
+    return [_values(item) for item in data] if isinstance(data, list | tuple) else data.tolist()
+
+
+def _check_sequence(data: Any, dim: int = 0) -> None:
+    """Raise torch's ValueError if nested sequences differ in length."""
+    if not isinstance(data, list | tuple) or not data or not isinstance(data[0], list | tuple):
+        return
+    expected = len(data[0])
+    for item in data:
+        if not isinstance(item, list | tuple):
+            raise TypeError(f"not a sequence: expected sequence of length {expected} at dim {dim + 1}")
+        if len(item) != expected:
+            raise ValueError(f"expected sequence of length {expected} at dim {dim + 1} (got {len(item)})")
+        _check_sequence(item, dim + 1)
+
+
+def _not_numbers(data: Any, array: np.ndarray) -> Exception:
+    if data is None or array.dtype.kind == "O":
+        return RuntimeError(f"Could not infer dtype of {type(data).__name__}")
+    if array.dtype.kind in "US" and not isinstance(data, np.ndarray):
+        return TypeError("new(): invalid data type 'str'")
+    return TypeError(f"can't convert np.ndarray of type {array.dtype.type.__module__}.{array.dtype.type.__name__}.")
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """`data` as a tensor, without a copy where its memory can be shared."""
+    if isinstance(data, Tensor):
+        return data if dtype is None else data.to(dtype)
+    if isinstance(data, np.ndarray):
+        return from_numpy(data) if dtype is None else from_numpy(data).to(dtype)
+    return tensor(data, dtype=dtype, device=device)
+
+
+def from_numpy(array: np.ndarray) -> Tensor:
+    """A tensor that shares the array's memory. Raises TypeError for other types and dtypes, ValueError for negative strides."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
+    dtypes.from_numpy_dtype(array.dtype)
+    if any(stride < 0 for stride in array.strides):
+        raise ValueError(
+            "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
+            "currently supported. (You can probably work around this by making a copy of your array  with array.copy().) "
+        )
+    return Tensor.wrap(array)
+
+
+# --- filled
+
+
+def _filled(name: str, make: Callable) -> Callable:
+    def create(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
+        shape = shape_of((options.pop("size"),) if "size" in options else size, name)
+        if any(n < 0 for n in shape):
+            raise RuntimeError(f"{name}: Dimension size must be non-negative.")
+        return _finish(make(shape, _numpy_dtype(dtype)), requires_grad, device)
+
+    create.__name__ = create.__qualname__ = name
+    create.__doc__ = f"A tensor of the given size, filled as `{name}` says; dtype defaults to the default dtype."
+    return create
+
+
+# fmt: off
+zeros = _filled("zeros", np.zeros)
+ones  = _filled("ones",  np.ones)
+empty = _filled("empty", np.empty)
+rand  = _filled("rand",  lambda shape, dtype: default_generator.uniform(shape, dtype))
+randn = _filled("randn", lambda shape, dtype: default_generator.normal(shape, dtype))
+# fmt: on
+
+
+def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor filled with one value, whose type gives the dtype."""
+    value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
+    return _finish(np.full(shape_of((size,)), value, _numpy_dtype(dtype, dtypes.number_dtype(value))), requires_grad, device)
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """The identity matrix (n, m)."""
+    if n < 0:
+        raise RuntimeError(f"n must be greater or equal to 0, got {n}")
+    return _finish(np.eye(n, m, dtype=_numpy_dtype(dtype)), requires_grad, device)
+
+
+def arange(
+    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """start, start + step, ... below end; int64 if all three are integers."""
+    if end is None:
+        start, end = 0, start
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    numbers = [dtypes.number_dtype(number) for number in (start, end, step)]
+    kind = dtypes.default_dtype() if any(number.kind == "f" for number in numbers) else dtypes.int64.numpy
+    places = np.arange(math.ceil((end - start) / step))
+    exact = start + places * step  # in float64 or int64, as torch computes it
+    return _finish(exact.astype(_numpy_dtype(dtype, kind)), requires_grad, device)
+
+
+def linspace(
+    start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """`steps` values from start to end, both included, at equal distances."""
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    kind = _numpy_dtype(dtype)
+    if steps == 1:
+        return _finish(np.full(1, start, kind), requires_grad, device)
+    step = kind.type((end - start) / max(steps - 1, 1)) if kind.kind == "f" else (end - start) / max(steps - 1, 1)
+    places = np.arange(steps).astype(kind)
+    # torch counts from the nearer end, so that both ends are exact
+    values = np.where(places < steps // 2, kind.type(start) + step * places, kind.type(end) - step * (steps - 1 - places))
+    return _finish(values.astype(kind), requires_grad, device)
+
+
+def _like(create: Callable) -> Callable:
+    def create_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+        return create(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+    create_like.__name__ = create_like.__qualname__ = f"{create.__name__}_like"
+    create_like.__doc__ = f"`{create.__name__}` with the shape and dtype of `input`."
+    return create_like
+
+
+zeros_like, ones_like, empty_like = _like(zeros), _like(ones), _like(empty)
+rand_like, randn_like = _like(rand), _like(randn)
+
+
+def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """`full` with the shape and dtype of `input`."""
+    return full(input.shape, fill_value, dtype=dtype or input.dtype, requires_grad=requires_grad)

@@ -1,0 +1,234 @@
+"""torch's functions on tensors: `tinynn.exp(x)` beside `x.exp()`, and those that take several tensors.
+
+A function that is also a method is that method, with torch's message for an argument that is no Tensor.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinynn import dtypes, ops
+from tinynn.creation import _finish, _numpy_dtype
+from tinynn.random import Generator, default_generator
+from tinynn.size import one_dim, shape_of
+from tinynn.tensor import NUMBERS, Tensor
+
+METHODS = """
+    abs absolute add addmm all allclose amax amin any argmax argmin argsort bitwise_and bitwise_not bitwise_or
+    bitwise_xor bmm broadcast_to ceil chunk clamp clip clone cos count_nonzero cumsum detach diag diagonal div divide dot
+    eq equal exp expm1 flatten flip floor floor_divide fmod gather ge gt index_put index_select isclose isfinite isinf
+    isnan le log log1p log_softmax logical_and logical_not logical_or logical_xor logsumexp lt masked_fill
+    masked_select matmul max maximum mean min minimum mm movedim mul multiply mv narrow ne neg negative nonzero norm
+    permute pow prod ravel reciprocal relu remainder reshape roll round rsqrt scatter_add select sigmoid sign signbit sin
+    softmax sort split sqrt square squeeze std sub subtract sum swapaxes t tanh topk transpose tril triu true_divide
+    trunc unbind unflatten unique unsqueeze var numel is_floating_point
+""".split()
+
+
+def _function(name: str) -> Callable:
+    method = getattr(Tensor, name)
+
+    def function(input: Tensor, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(input, Tensor):
+            if name in ("pow", "add", "mul", "sub", "div", "remainder") and isinstance(input, NUMBERS):
+                input = Tensor.wrap(np.asarray(input, dtypes.number_dtype(input)))
+            else:
+                raise TypeError(
+                    f"{name}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
+                )
+        return method(input, *args, **kwargs)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"`input.{name}(...)`: {getattr(method, '__doc__', '')}"
+    return function
+
+
+globals().update({name: _function(name) for name in METHODS})
+
+
+def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+    """input where condition, else other; with the condition alone, the indices where it holds."""
+    if input is None and other is None:
+        return condition.nonzero(as_tuple=True)
+    for value in (input, other):
+        if not isinstance(value, Tensor | int | float):
+            raise TypeError(
+                "where() received an invalid combination of arguments - got "
+                f"({', '.join(type(a).__name__ for a in (condition, input, other))}), but expected one of: (Tensor "
+                "condition), (Tensor condition, Tensor or Number input, Tensor or Number other)"
+            )
+    if isinstance(input, Tensor):
+        return input.where(condition, other)
+    value = Tensor.wrap(np.asarray(input, other._array.dtype if isinstance(other, Tensor) and not isinstance(input, float) else dtypes.number_dtype(input)))
+    return value.where(condition, other)
+
+
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """The tensors one after the other along an existing dimension. Empty vectors are skipped, as in torch."""
+    if len(tensors) == 0:
+        raise ValueError("tinynn.cat(): expected a non-empty list of Tensors")
+    kept = [x for x in tensors if x.shape != (0,)] or list(tensors)[:1]
+    axis = one_dim(dim, kept[0].ndim)
+    if any(x.ndim == 0 for x in kept):
+        raise RuntimeError(f"zero-dimensional tensor (at position {[x.ndim for x in kept].index(0)}) cannot be concatenated")
+    for i, x in enumerate(kept):
+        if x.ndim != kept[0].ndim:
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {kept[0].ndim} and {x.ndim}")
+        for n, m, d in zip(kept[0].shape, x.shape, range(x.ndim), strict=True):
+            if n != m and d != axis:
+                raise RuntimeError(
+                    f"Sizes of tensors must match except in dimension {axis}. Expected size {n} but got size {m} for "
+                    f"tensor number {i} in the list."
+                )
+    return ops.cat(axis, *_promoted(kept))
+
+
+concat = concatenate = cat
+
+
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """The tensors one after the other along a new dimension."""
+    if len(tensors) == 0:
+        raise RuntimeError("stack expects a non-empty TensorList")
+    for i, x in enumerate(tensors):
+        if x.shape != tensors[0].shape:
+            raise RuntimeError(
+                f"stack expects each tensor to be equal size, but got {list(tensors[0].shape)} at entry 0 and "
+                f"{list(x.shape)} at entry {i}"
+            )
+    return ops.stack(one_dim(dim, tensors[0].ndim + 1), *_promoted(tensors))
+
+
+def _promoted(tensors: Sequence[Tensor]) -> list[Tensor]:
+    common = dtypes.BY_NUMPY[dtypes.result_type(*(x._array for x in tensors))]
+    return [x.to(common) for x in tensors]
+
+
+def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """The tensors, each expanded to their common shape."""
+    shape = np.broadcast_shapes(*(x.shape for x in tensors))
+    return tuple(x.expand(shape) for x in tensors)
+
+
+def result_type(a: Any, b: Any) -> dtypes.dtype:
+    """The dtype of an arithmetic operation between two tensors or numbers."""
+    return dtypes.BY_NUMPY[dtypes.result_type(*(x._array if isinstance(x, Tensor) else x for x in (a, b)))]
+
+
+def promote_types(a: dtypes.dtype, b: dtypes.dtype) -> dtypes.dtype:
+    """The smallest dtype that holds both."""
+    return dtypes.BY_NUMPY[dtypes.promote_types(a.numpy, b.numpy)]
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether `value` is a Tensor."""
+    return isinstance(value, Tensor)
+
+
+def einsum(equation: str, *operands: Any) -> Tensor:
+    """Sum of products by Einstein's notation: `einsum("ij,jk->ik", a, b)` is the matrix product."""
+    tensors = operands[0] if len(operands) == 1 and isinstance(operands[0], list | tuple) else operands
+    return ops.einsum(_explicit_equation(equation.replace(" ", ""), [x.ndim for x in tensors]), *tensors)
+
+
+def _explicit_equation(equation: str, ndims: list[int]) -> str:
+    """`equation` with its output written out, and letters in place of `...`."""
+    inputs, arrow, output = equation.partition("->")
+    terms = inputs.split(",")
+    if len(terms) != len(ndims):
+        raise RuntimeError(
+            "einsum(): more operands were provided than specified in the equation"
+            if len(ndims) > len(terms)
+            else "einsum(): fewer operands were provided than specified in the equation"
+        )
+    for i, (term, ndim) in enumerate(zip(terms, ndims, strict=True)):
+        named = len(term.replace("...", ""))
+        if named != ndim and ("..." not in term or named > ndim):
+            ellipsis = "" if "..." in term else " and no ellipsis was given"
+            raise RuntimeError(
+                f"einsum(): the number of subscripts in the equation ({named}) does not match the number of dimensions "
+                f"({ndim}) for operand {i}{ellipsis}"
+            )
+    used = set(equation)
+    spare = "".join(c for c in string.ascii_letters if c not in used)
+    most = max((ndim - len(term) + 3 for term, ndim in zip(terms, ndims, strict=True) if "..." in term), default=0)
+    dots = spare[:most]
+    full = [
+        term.replace("...", dots[most - (ndim - len(term) + 3) :]) if "..." in term else term
+        for term, ndim in zip(terms, ndims, strict=True)
+    ]
+    if not arrow:
+        letters = "".join(terms).replace(".", "")
+        output = "..." + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
+    return ",".join(full) + "->" + output.replace("...", dots)
+
+
+# --- random
+
+
+def randint(low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None,
+            device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Integers from low (default 0) below high: `randint(10, (2, 3))`, `randint(5, 10, (2, 3))`."""
+    if size is None:
+        low, high, size = 0, low, high
+    if low >= high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    drawn = (generator or default_generator).randint(low, high, shape_of((size,)), _numpy_dtype(dtype, dtypes.int64.numpy))
+    return _finish(drawn, requires_grad, device)
+
+
+def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: Any = None) -> Tensor:
+    """`randint` with the shape and dtype of `input`."""
+    low, high = (0, low) if high is None else (low, high)
+    return randint(low, high, input.shape, dtype=dtype or input.dtype)
+
+
+def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
+    """The numbers below n in random order."""
+    return _finish((generator or default_generator).randperm(n, _numpy_dtype(dtype, dtypes.int64.numpy)), False, device)
+
+
+def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """1 with the probability that `input` gives for each element, else 0."""
+    return _finish((generator or default_generator).bernoulli(input.shape, input._array, input._array.dtype))
+
+
+def normal(mean: Any, std: Any, size: Any = None, *, generator: Generator | None = None) -> Tensor:
+    """Draws from N(mean, std^2); mean and std are numbers or tensors."""
+    shape = shape_of((size,)) if size is not None else np.broadcast_shapes(*(x.shape for x in (mean, std) if is_tensor(x)))
+    drawn = Tensor.wrap((generator or default_generator).normal(shape, dtypes.default_dtype()))
+    return drawn * std + mean
+
+
+def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Indices drawn with the probabilities (up to a factor) that each row of `input` gives."""
+    return _finish((generator or default_generator).multinomial(input._array, num_samples, replacement))
+
+
+def manual_seed(seed: int) -> Generator:
+    """Seed the generator that all draws use unless they are given another; returns it."""
+    return default_generator.manual_seed(seed)
+
+
+def seed() -> int:
+    """Seed the default generator from the system's randomness; returns the seed."""
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """The seed that the default generator was last given."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> Tensor:
+    """The default generator's state, as torch's uint8 tensor."""
+    return Tensor.wrap(default_generator.get_state())
+
+
+def set_rng_state(new_state: Tensor) -> None:
+    """Continue from a state that `get_rng_state` gave, here or in torch."""
+    default_generator.set_state(new_state)

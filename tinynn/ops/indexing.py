@@ -1,0 +1,75 @@
+"""The derivative table, indexing: reading from chosen places, writing to chosen places.
+
+Reading and writing are each other's derivative: what was read from a place sends its gradient back there, and
+where a place was read several times the gradients add up. An `index` is anything NumPy takes between brackets.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tinynn.autograd.op import Op
+from tinynn.ops.elementwise import keep
+
+
+def _read(x, index):
+    return x[index]
+
+
+def _add_at(x, values, index):
+    """x with `values` added at `index`; repeated places accumulate."""
+    out = x.copy()
+    np.add.at(out, index, values)
+    return out
+
+
+def _put(x, values, index):
+    """x with `values` written to `index`; of repeated places the last one wins."""
+    out = x.copy()
+    out[index] = values
+    return out
+
+
+def _zeros_put(values, shape, index):
+    out = np.zeros(shape, values.dtype)
+    out[index] = values
+    return out
+
+
+def _zeros_add_at(values, shape, index):
+    out = np.zeros(shape, values.dtype)
+    np.add.at(out, index, values)
+    return out
+
+
+def _masked_fill(x, mask, value):
+    return np.where(mask, np.asarray(value).astype(x.dtype), x)
+
+
+def along(index: np.ndarray, axis: int) -> tuple:
+    """The index that picks, at each position of `index`, the element that it names along `axis` (torch's gather)."""
+    grid: list = list(np.ogrid[tuple(slice(n) for n in index.shape)])
+    if index.ndim:
+        grid[axis] = index
+    return tuple(grid)
+
+
+def _zeros(g):
+    return np.zeros((), g.dtype) if isinstance(g, np.ndarray) else 0.0
+
+
+# fmt: off
+select       = Op(_read,         lambda g, x_shape, index: zeros_put(g, x_shape, index),     view=True)   # ints, slices, None: a view
+index        = Op(_read,         lambda g, x_shape, index: zeros_add_at(g, x_shape, index))               # arrays of places: a copy
+index_put    = Op(_put,          lambda g, index: index_put(g, _zeros(g), index),            lambda g, index: at(g, index))
+index_add_at = Op(_add_at,       lambda g: g,                                                lambda g, index: at(g, index), name="IndexPutBackward0")
+zeros_put    = Op(_zeros_put,    lambda g, index: at(g, index),                              name="SelectBackwardBackward0")
+zeros_add_at = Op(_zeros_add_at, lambda g, index: at(g, index),                              name="IndexPutBackward0")
+masked_fill  = Op(_masked_fill,  lambda g, mask: keep(g, mask),                              None, lambda g, mask: keep(g, ~mask))
+
+# The same rows where torch calls them by another name: `x.max(dim)`, `sort` and `gather` all read from chosen places.
+at, slice, unsqueeze_index = index, select.named("SliceBackward0"), select.named("UnsqueezeBackward0")
+gather, index_select, masked_select = index.named("GatherBackward0"), index.named("IndexSelectBackward0"), index.named("MaskedSelectBackward0")
+max_dim, min_dim, sort, topk = (index.named(f"{name}Backward0") for name in ("Max", "Min", "Sort", "Topk"))
+scatter_add  = index_add_at.named("ScatterAddBackward0")
+# fmt: on
