@@ -380,7 +380,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--optimizer", choices=LEARNING_RATES, help=own)
     add(
         "--lr",
-        type=cli.number(0, exclusive=True),
+        type=cli.number(0, 1e30, exclusive=True),
         help="learning rate (default: 0.1 with sgd, 0.01 with adam)",
     )
     add("--epochs", type=cli.integer(1), metavar="N", help=f"passes over the training points {own}")
@@ -388,7 +388,9 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--samples", type=cli.integer(10), metavar="N", help=f"points, a fifth of them kept for testing {own}"
     )
-    add("--noise", type=cli.number(0), help=f"standard deviation of the points around their circle {own}")
+    add(
+        "--noise", type=cli.number(0, 100), help=f"standard deviation of the points around their circle {own}"
+    )
     add(
         "--seed",
         type=cli.integer(0, 2**63 - 1),

@@ -1,4 +1,4 @@
-"""Arithmetic rounded as torch's vectorised CPU code (AVX2) rounds it: random normals that agree to the last bit.
+"""Arithmetic rounded as torch's vectorised CPU code (AVX2) rounds it: random numbers equal to the last bit.
 
 NumPy has no fused multiply-add, and its float32 `log`, `sin` and `cos` round one value in seven differently.
 """
@@ -13,29 +13,47 @@ Array = np.ndarray
 def fma(x: Array, y: Any, z: Any) -> Array:
     """x * y + z, rounded once instead of twice, for x in float32 or float64 and y, z of the same dtype.
 
-    float32: float64 holds the product exactly, which leaves the sum's rounding. (Should the sum need more than 53
-    bits, it is rounded on the way too, which shows once in 2^29 such sums; U(-b, b) never does.)
-    float64: what rounding took from the product (Dekker, 1971) and the sum (Knuth's TwoSum) is added back.
+    float32: float64 holds the product exactly, which leaves the sum's rounding. (A sum longer than 53 bits is
+    rounded on the way too, which shows once in 2^29 such sums. Those of U(-b, b) are shorter.)
+    float64: with errors of rounding that are computed exactly (Boldo and Melquiond, Emulation of FMA, 2008).
     """
     if not isinstance(z, Array) and z == 0:
         return x * y + z  # the product's is the only rounding
     if x.dtype == np.float32:
         return np.add(np.multiply(x, y, dtype=np.float64), z).astype(np.float32)
-    y, z = np.asarray(y, np.float64), np.asarray(z, np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        product = x * y
-        total = product + z
-        (x_high, x_low), (y_high, y_low) = _halves(x), _halves(y)
-        lost = ((x_high * y_high - product) + x_high * y_low + x_low * y_high) + x_low * y_low
-        z_kept = total - product
-        lost += (product - (total - z_kept)) + (z - z_kept)
-        return np.where(np.isfinite(total), total + lost, total)
+        product, product_error = _two_product(x, np.asarray(y, np.float64))
+        low, low_error = _two_sum(np.asarray(z, np.float64), product_error)
+        high, high_error = _two_sum(product, low)
+        total = high + _sum_to_odd(low_error, high_error)
+        return np.where(np.isfinite(total), total, product + z)
+
+
+def _two_sum(x: Array, y: Array) -> tuple[Array, Array]:
+    """x + y rounded, and what the rounding lost (Knuth)."""
+    total = x + y
+    y_kept = total - x
+    return total, (x - (total - y_kept)) + (y - y_kept)
+
+
+def _two_product(x: Array, y: Array) -> tuple[Array, Array]:
+    """x * y rounded, and what the rounding lost (Dekker): products of halves are exact."""
+    product = x * y
+    (x_high, x_low), (y_high, y_low) = _halves(x), _halves(y)
+    return product, ((x_high * y_high - product) + x_high * y_low + x_low * y_high) + x_low * y_low
 
 
 def _halves(x: Array) -> tuple[Array, Array]:
-    """float64 x as a sum of two numbers with half its bits: the products of such halves are exact."""
-    high = (x.view(np.int64) & -(1 << 27)).view(np.float64)
+    """float64 x as a sum of two numbers of 26 bits."""
+    high = ((x.view(np.int64) + (1 << 26)) & -(1 << 27)).view(np.float64)
     return high, x - high
+
+
+def _sum_to_odd(x: Array, y: Array) -> Array:
+    """x + y if float64 has it, else the neighbour with an odd last bit: the next rounding stays right."""
+    total, error = _two_sum(x, y)
+    even = total.view(np.int64) & 1 == 0
+    return np.where((error != 0) & even, np.nextafter(total, np.copysign(np.inf, error)), total)
 
 
 def _polynomial(x: Array, coefficients: Array) -> Array:
@@ -47,20 +65,10 @@ def _polynomial(x: Array, coefficients: Array) -> Array:
 
 
 # The constants of Cephes (S. Moshier, https://www.netlib.org/cephes, logf.c and sinf.c), as in torch's code.
-_LOG = np.array(
-    [
-        7.0376836292e-2,
-        -1.1514610310e-1,
-        1.1676998740e-1,
-        -1.2420140846e-1,
-        1.4249322787e-1,
-        -1.6668057665e-1,
-        2.0000714765e-1,
-        -2.4999993993e-1,
-        3.3333331174e-1,
-    ],
-    np.float32,
-)
+# fmt: off
+_LOG = np.array([7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
+                 -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1], np.float32)
+# fmt: on
 _COS = np.array([2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2], np.float32)
 _SIN = np.array([-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1], np.float32)
 _LN2 = np.array([-2.12194440e-4, 0.693359375], np.float32)  # their sum is ln 2, beyond float32's precision

@@ -144,19 +144,16 @@ def convert(operand: Any, to: np.dtype) -> Any:
 
 def promote(operands: list) -> list:
     """Operands of an arithmetic operation, in their common dtype."""
-    first = operands[0]
-    if isinstance(first, Array) and first.dtype.kind == "f":
-        own = first.dtype  # the usual case: floats of one dtype, or a float array and a Python number
-        if all(getattr(other, "dtype", own) is own for other in operands[1:]):
-            return operands
+    a, b = operands
+    if a.dtype is getattr(b, "dtype", float) or (isinstance(b, float) and a.dtype.kind == "f"):
+        return operands  # the usual cases need no cast
     common = result_type(*operands)
     return [convert(operand, common) for operand in operands]
 
 
 def promote_to_float(operands: list) -> list:
-    """Operands of an operation that is about real numbers: as `promote`, and integers become the default float."""
-    first = operands[0]
-    if len(operands) == 1 and first.dtype.kind == "f":
+    """Operands of an operation about real numbers: their common dtype, which is the default float for integers."""
+    if len(operands) == 1 and operands[0].dtype.kind == "f":
         return operands
     common = result_type(*operands)
     common = common if common.kind == "f" else _default

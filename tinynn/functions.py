@@ -5,6 +5,7 @@ A function that is also a method is that method, with torch's message for an arg
 
 from __future__ import annotations
 
+import builtins
 import string
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -73,7 +74,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         raise ValueError("tinynn.cat(): expected a non-empty list of Tensors")
     kept = [x for x in tensors if x.shape != (0,)] or list(tensors)[:1]
     axis = one_dim(dim, kept[0].ndim)
-    if any(x.ndim == 0 for x in kept):
+    if builtins.any(x.ndim == 0 for x in kept):
         raise RuntimeError(f"zero-dimensional tensor (at position {[x.ndim for x in kept].index(0)}) cannot be concatenated")
     for i, x in enumerate(kept):
         if x.ndim != kept[0].ndim:
@@ -155,7 +156,7 @@ def _explicit_equation(equation: str, ndims: list[int]) -> str:
             )
     used = set(equation)
     spare = "".join(c for c in string.ascii_letters if c not in used)
-    most = max((ndim - len(term) + 3 for term, ndim in zip(terms, ndims, strict=True) if "..." in term), default=0)
+    most = builtins.max((ndim - len(term) + 3 for term, ndim in zip(terms, ndims, strict=True) if "..." in term), default=0)
     dots = spare[:most]
     full = [
         term.replace("...", dots[most - (ndim - len(term) + 3) :]) if "..." in term else term

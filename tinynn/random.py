@@ -1,17 +1,17 @@
 """torch's CPU random numbers, bit for bit: after `manual_seed(0)` the same values come in the same order.
 
-A `Generator` is an endless stream of 32-bit words, the Mersenne Twister MT19937 (Matsumoto and Nishimura, 1998).
-A draw takes the next words and makes numbers of them. Two programs stay in step only if each of their draws takes
-equally many words:
+A `Generator` is an endless stream of 32-bit words, the Mersenne Twister MT19937 (Matsumoto and Nishimura,
+1998). A draw takes the next words and makes numbers of them. Two programs stay in step only if each of their
+draws takes equally many words:
 
-    draw                           words per value
-    uniform      (rand)            1; float64: 2
-    random       (randint)         1; ranges of 2^28 and more, or all of int64 or float64: 2
-    bernoulli    (dropout)         2; with float32 or float16 probabilities: 1
-    normal       (randn)           fewer than 16 values: 4 a pair, the odd one is kept; else as uniform, and a tail
-    exponential                    2
-    randperm                       1; the last value: 0
-    multinomial                    2 per sample with replacement; else 2 per category
+    draw                    words per value
+    uniform   (rand)        1; float64: 2
+    random    (randint)     1; ranges of 2^28 and more, and all of int64 or float64: 2
+    bernoulli (dropout)     2; with an array of float32 or float16 probabilities: 1
+    normal    (randn)       under 16 values: 4 a pair, an odd one is kept; else as uniform, and 16 for a tail
+    exponential             2
+    randperm                1; the last value: 0
+    multinomial             2 per sample with replacement; else 2 per category
 
 Everything here works on ndarrays. Source of the rules: torch 2.13's kernels, on a CPU with AVX2.
 """
@@ -26,6 +26,8 @@ import numpy as np
 
 from tinynn import _random_checks as check
 from tinynn._vector_math import fma, log, sincos
+from tinynn.device import cpu
+from tinynn.device import device as device_of
 
 Array = np.ndarray
 Shape = tuple[int, ...]
@@ -55,9 +57,9 @@ class Generator:
     """A stream of random words, and the draws that use it. Without `manual_seed`, torch's default seed."""
 
     def __init__(self, device: Any = "cpu"):
-        self.device = device or "cpu"
-        if str(self.device).partition(":")[0] != "cpu":
-            raise RuntimeError("Cannot access accelerator device when none is available.\nUse Generator('cpu').")
+        if device_of(device or "cpu").type != "cpu":
+            raise RuntimeError("Cannot access accelerator device when none is available.\nUse 'cpu'.")
+        self.device = cpu
         self._initial_seed = _DEFAULT_SEED
         # Built by the first draw: it loads numpy.random, a sixth of what `import numpy` costs.
         self._twister: np.random.RandomState | None = None
@@ -66,7 +68,7 @@ class Generator:
     # --- the stream
 
     def manual_seed(self, seed: int) -> "Generator":
-        """Start the stream of `seed`, in [-2^63, 2^64). Negative seeds count from 2^64; only 32 bits matter."""
+        """Start the stream of `seed`, in [-2^63, 2^64), of which the low 32 bits matter."""
         check.seed(seed)
         self._initial_seed = seed % 2**64
         self._next_normal = None
@@ -118,7 +120,8 @@ class Generator:
         if not (state["seeded"] and 0 < left <= _STATE_WORDS and index <= _STATE_WORDS):
             raise RuntimeError("Invalid mt19937 state\nPass a get_state().")
         words = state["words"].astype(np.uint32)
-        self._stream().set_state(("MT19937", words, index if left > 1 else _STATE_WORDS))
+        index = index if left > 1 else _STATE_WORDS
+        self._stream().set_state({"bit_generator": "MT19937", "state": {"key": words, "pos": index}})
         self._initial_seed = int(state["seed"])
         self._next_normal = float(state["next_normal"]) if state["has_next_normal"] else None
 
@@ -131,7 +134,7 @@ class Generator:
     # --- the draws
 
     def _unit(self, n: int, dtype: np.dtype) -> Array:
-        """n values u in [0, 1). float64: the low 53 bits of two words, over 2^53; else, in float32, 24 of one."""
+        """n values u in [0, 1). float64: the low 53 bits of two words / 2^53; else 24 of one / 2^24."""
         if dtype == _FLOAT64:
             return (self._random_raw64(n) & (2**53 - 1)) * 2.0**-53
         return (self.random_raw(n) & (2**24 - 1)).astype(np.float32) * np.float32(2.0**-24)
@@ -146,16 +149,18 @@ class Generator:
         values[values == last.astype(dtype)] = first  # `high` is excluded, but rounding can reach it
         return values.reshape(shape)
 
-    def random(self, shape: Shape, dtype: Any = np.int64, low: int | None = None, high: int | None = None) -> Array:
+    def random(
+        self, shape: Shape, dtype: Any = np.int64, low: int | None = None, high: int | None = None
+    ) -> Array:
         """Integers: word % (high - low) + low, with a word of 64 bits for ranges of 2^28 and more.
 
-        Without `high` the range ends with the last integer that an integer dtype holds, or before which a float
-        dtype holds them all. Without `low` either, it starts at 0; then only int64 and float64 take 64 bits.
+        Without `high` the range ends with the last integer up to which the dtype holds them all. Without
+        `low` either, it starts at 0, and 64 bits are for int64 and float64 only.
         """
         dtype, n = np.dtype(dtype), math.prod(shape)
         if low is None:
             words = self._random_raw64(n) if dtype in (np.int64, np.float64) else self.random_raw(n)
-            return (words % (check.largest_integer(dtype) + 1)).astype(dtype).reshape(shape)
+            return (words % (check.LARGEST_INTEGER[dtype] + 1)).astype(dtype).reshape(shape)
         if low == check.INT64_MIN and high is None:
             check.whole_range(dtype)
             return self._random_raw64(n).view(np.int64).astype(dtype).reshape(shape)
@@ -163,8 +168,9 @@ class Generator:
         if high - low < 2**28:
             values = (self.random_raw(n) % (high - low)).astype(np.int64)
         else:
-            values = (self._random_raw64(n) % (high - low)).view(np.int64)  # adding `low` wraps around, rightly
-        return (values + low).astype(dtype, copy=False).reshape(shape)
+            values = (self._random_raw64(n) % (high - low)).view(np.int64)
+        values += low  # `values` may have wrapped around; this wraps back
+        return values.astype(dtype, copy=False).reshape(shape)
 
     def randint(self, low: int, high: int, shape: Shape, dtype: Any = np.int64) -> Array:
         """Integers in [low, high)."""
@@ -180,17 +186,16 @@ class Generator:
         else:
             check.probability(p)
         u = self._unit(math.prod(shape), p.dtype if isinstance(p, Array) else _FLOAT64)
-        return (u.reshape(shape) < p).astype(dtype)
+        return np.asarray(u.reshape(shape) < p, dtype)
 
     def normal(self, shape: Shape, dtype: Any = np.float32, mean: float = 0.0, std: float = 1.0) -> Array:
         """z std + mean, rounded once; z is standard normal by the transform of Box and Muller (1958)."""
         dtype, n = np.dtype(dtype), math.prod(shape)
         check.normal(dtype, n, std)
-        if n >= 16:
-            z = self._many_normals(n, dtype)
-        else:
-            z = np.array(self._few_normals(n), _FLOAT64)
-        return _narrow(fma(z, z.dtype.type(std), z.dtype.type(mean)), dtype).reshape(shape)
+        z = self._many_normals(n, dtype) if n >= 16 else np.array(self._few_normals(n), _FLOAT64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = fma(z, z.dtype.type(std), z.dtype.type(mean))
+        return _narrow(values, dtype).reshape(shape)
 
     def _few_normals(self, n: int) -> list[float]:
         """Pairs r cos(2 pi u1), r sin(2 pi u1) with r = sqrt(-2 log(1 - u2)), in float64 whatever the dtype.
@@ -198,7 +203,7 @@ class Generator:
         A second one that is left over is the first of the next call, unless that wants none, or 16 and more.
         """
         values: list[float] = []
-        if n > 0 and self._next_normal is not None:
+        if self._next_normal is not None:
             values, self._next_normal = [self._next_normal], None
         pairs = (n - len(values) + 1) // 2
         for u1, u2 in self._unit(2 * pairs, _FLOAT64).reshape(pairs, 2).tolist():
@@ -209,9 +214,9 @@ class Generator:
         return values
 
     def _many_normals(self, n: int, dtype: np.dtype) -> Array:
-        """Blocks of 16 values from 16 uniforms each; if n is no multiple of 16, the last 16 values are new ones.
+        """Blocks of 16 from 16 uniforms each; if n is no multiple of 16, the last 16 values are drawn anew.
 
-        The uniforms of the unfinished block are drawn and not used, but not even drawn for float16.
+        The uniforms of the unfinished block are drawn and not used; for float16 they are not even drawn.
         """
         whole = n - n % 16
         u = self._unit(whole if dtype == np.float16 else n, dtype)[:whole]
@@ -239,24 +244,26 @@ class Generator:
         return np.array(order, dtype)
 
     def multinomial(self, p: Array, num_samples: int, replacement: bool = False) -> Array:
-        """(rows, categories) weights p to (rows, num_samples) indices; or one row to one row.
+        """Weights p (rows, categories) to indices (rows, num_samples), or one row to one row.
 
-        With replacement: the first category whose cumulative weight reaches u, of 53 bits. Without, or for one
-        sample: the categories with the largest p / q, with q exponential. (torch orders equal ones otherwise.)
+        With replacement: the first category where the cumulative weight reaches u. Without, or for one
+        sample: the categories with the largest p / q, q exponential. (torch orders equal ones otherwise.)
         """
         check.multinomial(p, num_samples, replacement)
         if not replacement or num_samples == 1:
-            return np.argsort(-p / self.exponential(p.shape, p.dtype), axis=-1, kind="stable")[..., :num_samples]
+            with np.errstate(all="ignore"):
+                race = p / self.exponential(p.shape, p.dtype)
+            return np.argsort(-race, axis=-1, kind="stable")[..., :num_samples]
         weights = p.reshape(-1, p.shape[-1])
         reach = weights.cumsum(axis=1, dtype=np.promote_types(p.dtype, np.float32))
         reach /= reach[:, -1:]
         u = self._unit(len(weights) * num_samples, _FLOAT64).reshape(-1, num_samples)
-        chosen = [np.searchsorted(row[:-1], sought) for row, sought in zip(reach, u, strict=True)]
+        chosen = [np.searchsorted(row, sought) for row, sought in zip(reach, u, strict=True)]
         return np.array(chosen, np.int64).reshape(*p.shape[:-1], num_samples)
 
 
 def _box_muller(u: Array) -> Array:
-    """Each 16 uniforms, 1 - u1 and then u2, to r cos(2 pi u2) and then r sin(2 pi u2), r = sqrt(-2 log u1)."""
+    """Each 16 uniforms: 8 of 1 - u1, 8 of u2, to 8 r cos(2 pi u2), 8 r sin(2 pi u2), r = sqrt(-2 log u1)."""
     u1, u2 = 1 - u.reshape(-1, 2, 8)[:, 0], u.reshape(-1, 2, 8)[:, 1]
     if u.dtype == _FLOAT64:
         r, theta = np.sqrt(-2.0 * _by_libm(math.log, u1)), 2.0 * math.pi * u2
@@ -268,13 +275,15 @@ def _box_muller(u: Array) -> Array:
 
 
 def _by_libm(function: Callable[[float], float], x: Array) -> Array:
-    """One of `math`'s functions at each value: torch, too, calls the C library, and NumPy's own differ at times."""
+    """A function of `math` at each value: torch, too, calls the C library; NumPy's last bit may differ."""
     return np.fromiter(map(function, x.ravel().tolist()), _FLOAT64, x.size).reshape(x.shape)
 
 
 def _narrow(values: Array, dtype: np.dtype) -> Array:
     """To `dtype`, and to float16 through float32, as torch converts."""
-    return values.astype(np.float32 if dtype == np.float16 else dtype, copy=False).astype(dtype, copy=False)
+    through = np.float32 if dtype == np.float16 else dtype
+    with np.errstate(over="ignore"):
+        return values.astype(through, copy=False).astype(dtype, copy=False)
 
 
 # --- the generator of every draw that is given none
@@ -310,7 +319,7 @@ def set_rng_state(new_state: Any) -> None:
 
 @contextlib.contextmanager
 def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
-    """Within `with fork_rng():` draw freely; the default generator then continues as if nothing had been drawn."""
+    """`with fork_rng():` draw freely; the default generator then continues as if nothing had been drawn."""
     state = get_rng_state()
     try:
         yield

@@ -72,12 +72,12 @@ def new_shape(sizes: tuple[int, ...], numel: int) -> tuple[int, ...]:
         if known != numel:
             raise error
         return tuple(sizes)
-    if known == 0:
+    if known == 0 and numel == 0:
         raise RuntimeError(
             f"cannot reshape tensor of 0 elements into shape {list(sizes)} because the unspecified dimension size -1 "
             "can be any value and is ambiguous"
         )
-    if numel % known:
+    if known == 0 or numel % known:
         raise error
     return tuple(numel // known if size == -1 else size for size in sizes)
 

@@ -25,6 +25,7 @@ from tinynn.autograd.op import Op
 from tinynn.autograd.variable import Variable
 from tinynn.device import check_device, cpu, device
 from tinynn.random import Generator, default_generator
+from tinynn.ops.indexing import along
 from tinynn.size import Size, c_name, dims_of, listed, new_shape, one_dim, shape_of, type_name
 
 NUMBERS = (int, float, np.number, np.bool_)
@@ -65,7 +66,7 @@ def _method(name: str, row: Callable) -> Callable:
     return method
 
 
-def _subtract(a: Any, b: Any) -> Any:
+def _subtract(a: Any, b: Any, row: Op = ops.sub) -> Any:
     """a - b, which torch refuses for bools."""
     a_bool, b_bool = _is_bool(a), _is_bool(b)
     if a_bool or b_bool:
@@ -74,7 +75,7 @@ def _subtract(a: Any, b: Any) -> Any:
         if which == "two bool tensors":
             advice = " Use the `^` or `logical_xor()` operator instead."
         raise RuntimeError(f"Subtraction, the `-` operator, with {which} is not supported.{advice}")
-    return ops.sub(a, b)
+    return row(a, b)
 
 
 def _is_bool(operand: Any) -> bool:
@@ -87,9 +88,26 @@ def _reflected(row: Callable) -> Callable:
     def method(self: Tensor, other: Any) -> Any:
         if not isinstance(other, NUMBERS):
             return NotImplemented
-        return row(Variable.wrap(np.asarray(other, dtypes.number_dtype(other))), self)
+        return row(Variable.wrap(dtypes.convert(other, dtypes.result_type(self._array, other))), self)
 
     return method
+
+
+def _power(a: Tensor, b: Any) -> Tensor:
+    """a ** b."""
+    if isinstance(b, Variable):
+        return ops.pow_tensor(a, b)
+    if a._array.dtype.kind in "iu" and isinstance(b, int) and b < 0:
+        raise RuntimeError("Integers to negative integer powers are not allowed.")
+    return ops.pow(a, b)
+
+
+def _remainder(a: Tensor, b: Any) -> Tensor:
+    return (ops.remainder_tensor if isinstance(b, Variable) else ops.remainder)(a, b)
+
+
+def _fmod(a: Tensor, b: Any) -> Tensor:
+    return (ops.fmod_tensor if isinstance(b, Variable) else ops.fmod)(a, b)
 
 
 def _in_place(operation: Callable) -> Callable:
@@ -97,7 +115,7 @@ def _in_place(operation: Callable) -> Callable:
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         check_writable(self)
-        result = operation.__get__(self)(*args, **kwargs)
+        result = operation.__get__(self, type(self))(*args, **kwargs)
         return result if result is NotImplemented else self._overwrite(result)
 
     return method
@@ -382,8 +400,7 @@ class Tensor(Variable):
     def __contains__(self, element: Any) -> bool:
         return bool((self == element).any().item())
 
-    def __hash__(self) -> int:
-        return id(self)
+    __hash__ = object.__hash__  # by identity, although == compares values
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if self.ndim == 0 else format(repr(self), spec)
@@ -426,8 +443,8 @@ class Tensor(Variable):
     __mul__      = _operator(ops.mul)
     __truediv__  = _operator(ops.div)
     __floordiv__ = _operator(ops.floor_divide)
-    __mod__      = _operator(ops.remainder)
-    __pow__      = _operator(ops.pow)
+    __mod__      = _operator(_remainder)
+    __pow__      = _operator(_power)
     __and__      = _operator(ops.bitwise_and)
     __or__       = _operator(ops.bitwise_or)
     __xor__      = _operator(ops.bitwise_xor)
@@ -439,15 +456,14 @@ class Tensor(Variable):
     __ne__       = _operator(ops.ne)  # type: ignore[assignment]
     __radd__, __rmul__ = __add__, __mul__
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
-    __rsub__     = _reflected(_subtract)
-    __rtruediv__ = _reflected(ops.div)
+    __rsub__     = _reflected(lambda a, b: _subtract(a, b, ops.rsub))
     __rfloordiv__ = _reflected(ops.floor_divide)
     __rmod__     = _reflected(ops.remainder)
-    __rpow__     = _reflected(ops.pow)
+    __rpow__     = _reflected(ops.rpow)
 
     sub, multiply = _method("sub", _subtract), _method("mul", ops.mul)
-    mul, true_divide, pow = multiply, _method("div", ops.div), _method("pow", ops.pow)
-    floor_divide, remainder, fmod = _method("floor_divide", ops.floor_divide), _method("remainder", ops.remainder), _method("fmod", ops.fmod)
+    mul, true_divide, pow = multiply, _method("div", ops.div), _method("pow", _power)
+    floor_divide, remainder, fmod = _method("floor_divide", ops.floor_divide), _method("remainder", _remainder), _method("fmod", _fmod)
     eq, ne, lt, le, gt, ge = (_method(name, getattr(ops, name)) for name in ("eq", "ne", "lt", "le", "gt", "ge"))
     bitwise_and, bitwise_or, bitwise_xor = _method("bitwise_and", ops.bitwise_and), _method("bitwise_or", ops.bitwise_or), _method("bitwise_xor", ops.bitwise_xor)
     logical_and, logical_or, logical_xor = _method("logical_and", ops.logical_and), _method("logical_or", ops.logical_or), _method("logical_xor", ops.logical_xor)
@@ -464,13 +480,16 @@ class Tensor(Variable):
     signbit, logical_not     = ops.signbit, ops.logical_not
     # fmt: on
 
+    def __rtruediv__(self, other: Any) -> Any:
+        return self.reciprocal() * other if isinstance(other, NUMBERS) else NotImplemented  # as torch rounds it
+
     def add(self, other: Any, *, alpha: float = 1) -> Tensor:
         """self + alpha * other."""
-        return _method("add", ops.add)(self, other if alpha == 1 else other * alpha)
+        return _method("add", ops.add)(self, other if alpha == 1 else _scaled(self, other, alpha))
 
     def sub(self, other: Any, *, alpha: float = 1) -> Tensor:
         """self - alpha * other."""
-        return _method("sub", _subtract)(self, other if alpha == 1 else other * alpha)
+        return _method("sub", _subtract)(self, other if alpha == 1 else _scaled(self, other, alpha))
 
     def div(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         """self / other; rounded down or towards zero with rounding_mode "floor" or "trunc"."""
@@ -497,6 +516,8 @@ class Tensor(Variable):
     __neg__ = negative = neg
 
     def __pos__(self) -> Tensor:
+        if self._array.dtype.kind == "b":
+            raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
         return self
 
     def __invert__(self) -> Tensor:
@@ -517,10 +538,8 @@ class Tensor(Variable):
         """Limit to [min, max]; where min > max the result is max. The gradient passes on the bounds."""
         if min is None and max is None:
             raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-        if not (isinstance(min, Variable) or isinstance(max, Variable)):
-            return ops.clamp(self, min, max)
-        out = self if min is None else ops.where(self < min, min, self)
-        return out if max is None else ops.where(out > max, max, out)
+        tensors = isinstance(min, Variable) or isinstance(max, Variable)
+        return (ops.clamp_tensors if tensors else ops.clamp)(self, min, max)
 
     clip = clamp
 
@@ -565,7 +584,8 @@ class Tensor(Variable):
     def cumsum(self, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
         """The running sum along `dim`."""
         x = self._summed_as(dtype)
-        return ops.cumsum(x, one_dim(dim, x.ndim)) if x.ndim else x.clone()
+        axis = one_dim(dim, x.ndim)
+        return ops.cumsum(x, axis) if x.ndim else x.clone()
 
     def _summed_as(self, dtype: dtypes.dtype | None) -> Tensor:
         if dtype is None and self._array.dtype.kind in "iub":
@@ -580,22 +600,25 @@ class Tensor(Variable):
 
     def var(self, dim: Any = None, unbiased: Any = True, keepdim: bool = False, *, correction: Any = None) -> Tensor:
         """sum((x - mean)^2) / (n - correction); correction is 1 unless unbiased=False or it is given."""
-        return self._spread(ops.var, "var", dim, unbiased, keepdim, correction)
+        return self._spread(ops.var, dim, unbiased, keepdim, correction)
 
     def std(self, dim: Any = None, unbiased: Any = True, keepdim: bool = False, *, correction: Any = None) -> Tensor:
         """The square root of `var`."""
-        return self._spread(ops.std, "std", dim, unbiased, keepdim, correction)
+        return self._spread(ops.std, dim, unbiased, keepdim, correction)
 
-    def _spread(self, row: Op, name: str, dim: Any, unbiased: bool, keepdim: bool, correction: Any) -> Tensor:
+    def _spread(self, row: Op, dim: Any, unbiased: bool, keepdim: bool, correction: Any) -> Tensor:
         if isinstance(dim, bool):  # x.var(False): torch's old spelling of unbiased
             dim, unbiased = None, dim
-        _need_float(name, self)
+        if self._array.dtype.kind != "f":
+            raise RuntimeError("std and var only support floating point and complex dtypes")
         correction = (1 if unbiased else 0) if correction is None else correction
         return row(self, dims_of(dim, self.ndim), correction, keepdim)
 
     def norm(self, p: Any = "fro", dim: Any = None, keepdim: bool = False) -> Tensor:
         """(sum |x|^p)^(1/p) over `dim`, or over everything."""
         _need_float("linalg.vector_norm", self)
+        if math.isinf(float(p) if p != "fro" else 2.0) and self.numel() == 0:
+            _refuse_empty_norm(self, float(p), dim)
         return ops.norm(self, 2.0 if p == "fro" else float(p), dims_of(dim, self.ndim), keepdim)
 
     def amax(self, dim: Any = (), keepdim: bool = False) -> Tensor:
@@ -633,6 +656,8 @@ class Tensor(Variable):
 
     def _arg(self, function: Callable, name: str, dim: int | None, keepdim: bool) -> Tensor:
         array = self._array
+        if array.dtype.kind == "b" and name.startswith("arg"):
+            raise RuntimeError(f"{name}(): does not support bool input")
         if dim is not None:
             axis = one_dim(dim, array.ndim)
             if array.ndim and array.shape[axis] == 0:
@@ -651,6 +676,8 @@ class Tensor(Variable):
         return self._truth(np.any, dim, keepdim)
 
     def _truth(self, function: Callable, dim: Any, keepdim: bool) -> Tensor:
+        if dim == ():  # here, and only here, torch reads () as "no dimension"
+            return self != 0
         answer = function(self._array, axis=dims_of(dim, self.ndim), keepdims=keepdim)
         return Variable.wrap(answer.astype(np.uint8) if self._array.dtype == np.uint8 else answer)
 
@@ -707,6 +734,8 @@ class Tensor(Variable):
         if not 0 <= k <= (self._array.shape[axis] if self.ndim else 1):
             raise RuntimeError("selected index k out of range")
         order = self.sort(dim, descending=largest).indices
+        if self._array.dtype.kind == "b":
+            raise RuntimeError("topk does not support bool dtypes on CPU")
         best = order.narrow(dim, 0, k).contiguous() if self.ndim else order
         return ValuesIndices(self._along(ops.topk, dim, best), best)
 
@@ -714,7 +743,7 @@ class Tensor(Variable):
         """The elements that `places` names along `dim`, by the row that says so under the caller's name."""
         if self.ndim == 0:
             return row(self, ())
-        return row(self, ops.along(places._array, one_dim(dim, self.ndim)))
+        return row(self, along(places._array, one_dim(dim, self.ndim)))
 
     # --- products of matrices
 
@@ -848,12 +877,13 @@ class Tensor(Variable):
         return self.reshape(*self.shape[:axis], *new_shape(tuple(sizes), self.shape[axis]), *self.shape[axis + 1 :])
 
     def squeeze(self, dim: Any = None) -> Tensor:
-        """Without the dimensions of size 1 (or only `dim`, if it has size 1)."""
-        chosen = range(self.ndim) if dim is None else np.atleast_1d(dims_of(dim, self.ndim) if self.ndim else []).tolist()
-        axes = tuple(int(axis) for axis in chosen if self._array.shape[int(axis)] == 1)
-        if dim is not None and not self.ndim:
-            one_dim(dim, 0)
-        return (ops.squeeze_all if dim is None else ops.squeeze)(self, axes)
+        """Without the dimensions of size 1 (or only `dim`, where it has size 1)."""
+        shape = self._array.shape
+        if dim is None:
+            return ops.squeeze_all(self, tuple([i for i, n in enumerate(shape) if n == 1]))
+        dims = dim if isinstance(dim, tuple | list) else (dim,)
+        axes = tuple(one_dim(d, len(shape)) for d in dims)
+        return ops.squeeze(self, tuple(axis for axis in axes if shape and shape[axis] == 1))
 
     def unsqueeze(self, dim: int) -> Tensor:
         """With a dimension of size 1 inserted at `dim`."""
@@ -941,6 +971,10 @@ class Tensor(Variable):
     def select(self, dim: int, index: int) -> Tensor:
         """A view of one place along `dim`."""
         axis = one_dim(dim, self.ndim)
+        if not -self.shape[axis] <= index < self.shape[axis]:
+            raise IndexError(
+                f"select(): index {index} out of range for tensor of size {list(self.shape)} at dimension {dim}"
+            )
         return self[(slice(None),) * axis + (index,)]
 
     def split(self, split_size: Any, dim: int = 0) -> tuple:
@@ -948,6 +982,8 @@ class Tensor(Variable):
         axis = one_dim(dim, self.ndim)
         n = self.shape[axis]
         if isinstance(split_size, int):
+            if split_size < 0:
+                raise RuntimeError(f"split expects split_size be non-negative, but got split_size={split_size}")
             if split_size == 0 and n:
                 raise RuntimeError(
                     f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}"
@@ -994,7 +1030,10 @@ class Tensor(Variable):
 
     def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
         """A view of the diagonal of two dimensions, as the last dimension."""
-        return ops.diagonal(self, offset, one_dim(dim1, self.ndim), one_dim(dim2, self.ndim))
+        a, b = one_dim(dim1, self.ndim), one_dim(dim2, self.ndim)
+        if a == b:
+            raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+        return ops.diagonal(self, offset, a, b)
 
     def diag(self, diagonal: int = 0) -> Tensor:
         """The diagonal of a matrix; of a vector, the matrix with it on the diagonal."""
@@ -1056,7 +1095,7 @@ class Tensor(Variable):
         axis = one_dim(dim, self.ndim)
         _check_gather_index(index, self, axis)
         part = src[tuple(slice(n) for n in index.shape)] if src.shape != index.shape else src
-        return ops.scatter_add(self, part, ops.along(index._array, axis))
+        return ops.scatter_add(self, part, along(index._array, axis))
 
     def index_select(self, dim: int, index: Tensor) -> Tensor:
         """The places along `dim` that a vector names."""
@@ -1109,7 +1148,7 @@ class Tensor(Variable):
                 check_device(arg)
         if wanted is self.dtype:
             return self.clone() if copy else self
-        return ops.cast(self, wanted.numpy)
+        return ops.cast(self if wanted.is_floating_point else self.detach(), wanted.numpy)
 
     def type(self, dtype: Any = None, non_blocking: bool = False) -> Any:
         """As another dtype; without one, the type's name as torch has it."""
@@ -1230,6 +1269,17 @@ class Tensor(Variable):
 # --- what several methods check
 
 
+def _scaled(x: Tensor, other: Any, alpha: float) -> Any:
+    """alpha * other, for `x.add(other, alpha=alpha)`; a bool stays one."""
+    if isinstance(alpha, float) and dtypes.result_type(x._array, _raw(other)).kind != "f":
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    return other * alpha if not _is_bool(other) else other if alpha else other ^ other
+
+
+def _raw(operand: Any) -> Any:
+    return operand._array if isinstance(operand, Variable) else operand
+
+
 def _need_float(name: str, x: Tensor) -> None:
     if x._array.dtype.kind != "f":
         got = type_name(x._array.dtype)
@@ -1257,6 +1307,18 @@ def _not_empty(name: str, x: Tensor, dim: Any) -> Tensor:
             )
         raise IndexError(f"{name}(): Expected reduction dim {axis} to have non-zero size.")
     return x
+
+
+def _refuse_empty_norm(x: Tensor, p: builtins.float, dim: Any) -> None:
+    axis = dims_of(dim, x.ndim)
+    for i in range(x.ndim) if axis is None else np.atleast_1d(axis).tolist():
+        if x.shape[i] == 0:
+            where = "an empty tensor" if axis is None else f"the dimension {i}"
+            because = "the operation" if axis is None else "this dimension is empty and the operation"
+            raise RuntimeError(
+                f"linalg.vector_norm cannot compute the {p:.0f} norm on {where}{' ' if axis is None else ''}because "
+                f"{because} does not have an identity"
+            )
 
 
 def _matrix(name: str, x: Tensor) -> Tensor:

@@ -42,7 +42,7 @@ def check_device(backend: ModuleType, device: str, dtype: str) -> None:
             )
         return
     try:
-        backend.zeros(1, dtype=getattr(backend, dtype), device=device)
+        backend.zeros(1, dtype=getattr(backend, dtype), device=device).cpu()
     except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"--device {device}: PyTorch cannot use it here for {dtype}: {reason}") from error

@@ -34,19 +34,19 @@ def integer(minimum: int, maximum: int | None = None) -> Callable[[str], int]:
     return parse
 
 
-def number(minimum: float, exclusive: bool = False) -> Callable[[str], float]:
-    """An argparse type: a finite number from `minimum` on, or above it if `exclusive`."""
+def number(minimum: float, maximum: float, exclusive: bool = False) -> Callable[[str], float]:
+    """An argparse type: a number from `minimum` (not `minimum` itself if `exclusive`) to `maximum`."""
 
     def parse(text: str) -> float:
         try:
             value = float(text)
         except ValueError:
             raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from None
-        if not math.isfinite(value):
-            raise argparse.ArgumentTypeError(f"must be a finite number, not {text}")
-        if value < minimum or (exclusive and value == minimum):
+        if math.isnan(value) or value < minimum or (exclusive and value == minimum):
             wanted = f"greater than {minimum:g}" if exclusive else f"at least {minimum:g}"
             raise argparse.ArgumentTypeError(f"must be {wanted}, not {text}")
+        if value > maximum:
+            raise argparse.ArgumentTypeError(f"must be at most {maximum:g}, not {text}")
         return value
 
     return parse
@@ -122,6 +122,9 @@ def run(program: str, main: Callable[[], int]) -> int:
     except UserError as error:
         print(f"{program}: error: {error}", file=sys.stderr)
         return EXIT_USAGE
+    except MemoryError:
+        print(f"{program}: error: not enough memory", file=sys.stderr)
+        return EXIT_FAILED
     except KeyboardInterrupt:
         print(f"\n{program}: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED

@@ -22,7 +22,7 @@ BOUNDS = {
     "float64": Bound(
         1e-9,
         "each step rounds differently by about 1e-16, which training magnifies (in PyTorch against itself,"
-        " adding in another order, to at most 3e-11); another formula or random number shows at 1e-3 and above",
+        " adding in another order, to at most 3e-11); another formula or random number shows at 1e-3 or more",
     ),
     "float32": Bound(
         1e-2,
@@ -67,12 +67,9 @@ class Parting:
     difference: float
 
     def __str__(self) -> str:
-        values = (
-            "1 of 1 value differs" if self.size == 1 else f"{self.differing} of {self.size:,} values differ"
-        )
-        return (
-            f"epoch {self.epoch}, {self.name}: {values}, by at most {self.ulps:,} ulp ({self.difference:.2g})"
-        )
+        ulps = f"{self.ulps:,}" if self.ulps < 10**6 else brief(self.ulps)
+        difference = f"by at most {ulps} ulp ({brief(self.difference)})"
+        return f"epoch {self.epoch}, {self.name}: {self.differing:,} of {self.size:,} values, {difference}"
 
 
 class Observed(NamedTuple):
@@ -114,15 +111,9 @@ class Lockstep:
 
     def table(self) -> tuple[list[str], list[list[float]]]:
         """Header and rows of the comparison, a row an epoch."""
-        header = [
-            "epoch",
-            "first_loss",
-            "second_loss",
-            *(f"{quantity}_difference" for quantity in QUANTITIES),
-        ]
-        rows = [
-            [d.epoch, *d.losses, *(getattr(d, quantity) for quantity in QUANTITIES)] for d in self.history
-        ]
+        losses = [f"{trainer.task.backend.__name__}_loss" for trainer in self.trainers]
+        header = ["epoch", *losses, *(f"{quantity}_difference" for quantity in QUANTITIES)]
+        rows = [[d.epoch, *d.losses, *(getattr(d, name) for name in QUANTITIES)] for d in self.history]
         return header, rows
 
     def summary(self, bound: Bound) -> dict[str, Any]:

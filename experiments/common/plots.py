@@ -150,8 +150,10 @@ def _plot_differences(ax: Axes, lockstep: Lockstep, bound: Bound) -> None:
     for quantity, color in zip(QUANTITIES, (BLUE, ORANGE, GREEN, VERMILLION), strict=True):
         values = _finite([getattr(difference, quantity) for difference in lockstep.history])
         values[values == 0] = np.nan
-        ax.semilogy(values, ".-", color=color, linewidth=1, markersize=2, label=quantity)
+        ax.plot(values, ".-", color=color, linewidth=1, markersize=2, label=quantity)
     ax.axhline(bound.value, color="black", linestyle="--", label="bound for\nparameters")
+    seen = np.concatenate([line.get_ydata() for line in ax.lines])
+    ax.set(yscale="log", ylim=(np.nanmin(seen) / 5, np.nanmax(seen) * 5))
     parting = lockstep.parting
     ax.set_title(
         f"First difference: epoch {parting.epoch}, {parting.name}" if parting else "Every bit agrees"
@@ -188,7 +190,9 @@ def _scatter(ax: Axes, X: np.ndarray, y: np.ndarray, wrong: np.ndarray | None = 
 
 
 def _shade(ax: Axes, map: ProbabilityMap) -> Any:
-    box = (-map.limit, map.limit, -map.limit, map.limit)
+    """The map as an image whose pixels are centred on the points asked, and the line where P = 1/2."""
+    edge = map.limit * GRID_SIDE / (GRID_SIDE - 1)
+    box = (-edge, edge, -edge, edge)
     image = ax.imshow(
         map.values,
         extent=box,

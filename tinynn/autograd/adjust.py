@@ -11,7 +11,10 @@ from tinynn.autograd.op import Op
 
 
 def _sum_to(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Sum x over the dimensions in which `shape` was broadcast to x.shape."""
     extra = x.ndim - len(shape)
+    if x.shape[extra:] == shape:
+        return np.add.reduce(x, axis=0 if extra == 1 else tuple(range(extra)))
     stretched = tuple(extra + i for i, n in enumerate(shape) if n == 1 and x.shape[extra + i] != 1)
     return x.sum(axis=(*range(extra), *stretched), keepdims=True).reshape(shape)
 

@@ -8,115 +8,101 @@ graph: a chain of a million operations works like a short one.
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable
 from heapq import heappop, heappush
+from operator import add
 from typing import Any
 
 import numpy as np
 
 from tinynn.autograd.adjust import cast, clone, sum_to
 from tinynn.autograd.grad_mode import thread
-from tinynn.autograd.node import Node, edge_to
+from tinynn.autograd.node import Edge, Node, edge_to
 from tinynn.autograd.variable import Variable
 
-Edge = tuple[Any, int]  # (Node, output index), or (leaf tensor, 0)
-
-
 def backpropagate(
-    roots: Sequence[tuple[Edge, Any]],
+    roots: list[tuple[Edge | None, Any]],
     create_graph: bool,
     retain_graph: bool,
-    wanted: set[Edge] | None = None,
-) -> dict[Edge, Any]:
-    """Send each root's gradient backwards; return the gradients that arrive at leaves (or at `wanted` edges).
+    wanted: set | None = None,
+) -> dict[Any, Any]:
+    """Send each root's gradient backwards; return the gradients that arrive, {leaf: gradient}.
 
+    With `wanted`, a set of leaves and of (Node, output index), only the way to these is gone.
     Gradients are arrays; with create_graph they are Tensors, and computing them is itself recorded.
     """
     arriving: dict[Node, list] = {}  # the gradients of a node's outputs, as far as they have come in
-    queue: list[tuple[int, Node]] = []  # the nodes in `arriving`, highest number first
-    results: dict[Edge, Any] = {}
-    on_path = None if wanted is None else _nodes_towards(wanted, (edge for edge, _ in roots))
-
-    def deliver(edge: Edge, gradient: Any) -> None:
-        target, index = edge
-        if isinstance(target, Variable):
-            if wanted is None or edge in wanted:
-                results[edge] = _add(results[edge], gradient) if edge in results else gradient
-            return
-        if target not in arriving:
-            if on_path is not None and target not in on_path:
-                return
-            arriving[target] = [None] * (len(target.outputs) if target.outputs else 1)
-            heappush(queue, (-target.number, target))
-        slots = arriving[target]
-        slots[index] = gradient if slots[index] is None else _add(slots[index], gradient)
-
-    for edge, gradient in roots:
-        deliver(edge, gradient)
-    while queue:
+    queue: list[tuple[int, Node]] = []  # the nodes in `arriving`, the latest first
+    results: dict[Any, Any] = {}
+    on_path = None if wanted is None else _nodes_towards(wanted, roots)
+    quietly = _call if create_graph else thread.quietly  # operations on Tensors see to it themselves
+    deliveries, g = roots, None
+    while True:
+        for edge, gradient in deliveries:
+            if edge is None or gradient is None:
+                continue
+            target, index, shape, dtype = edge
+            array = gradient._array if create_graph else gradient
+            if array.shape != shape:  # the operand was broadcast
+                array = gradient = quietly(sum_to, gradient, shape)
+            if array.dtype is not dtype:  # the operand was cast
+                gradient = quietly(cast, gradient, dtype)
+            if isinstance(target, Variable):
+                if wanted is None or target in wanted:
+                    if gradient is g or array.base is not None:  # a leaf keeps it: no other array may share its memory
+                        gradient = clone(gradient)
+                    results[target] = quietly(add, results[target], gradient) if target in results else gradient
+            elif target in arriving:
+                slots = arriving[target]
+                slots[index] = gradient if slots[index] is None else quietly(add, slots[index], gradient)
+            elif on_path is None or target in on_path:
+                arriving[target] = slots = [None] * (1 if target.outputs is None else len(target.outputs))
+                slots[index] = gradient
+                heappush(queue, (-target.number, target))
+        if not queue:
+            return results
         node = heappop(queue)[1]
         incoming = arriving.pop(node)
         if node.hooks or node.retained:
             _run_hooks(node, incoming)
         if wanted is not None:
-            results.update(((node, i), g) for i, g in enumerate(incoming) if (node, i) in wanted)
-            if not on_path[node]:  # type: ignore[index]  # only wanted itself: nothing that is wanted lies behind it
-                continue
-        g = incoming[0] if node.outputs is None else _complete(incoming, node.outputs, create_graph)
-        for operand, gradient in node.gradients(g, create_graph):
-            edge = node.edges[operand]
-            if edge is not None and gradient is not None:
-                gradient = _fit(gradient, *node.metas[operand])
-                if isinstance(edge[0], Variable) and _may_be_shared(gradient, incoming):
-                    gradient = clone(gradient)
-                deliver(edge, gradient)
-        if not retain_graph:
-            node.release()
-    return results
+            results.update(((node, i), one) for i, one in enumerate(incoming) if (node, i) in wanted)
+        deliveries = []
+        if on_path is None or on_path[node]:
+            g = incoming[0] if node.outputs is None else _complete(incoming, node.outputs, create_graph)
+            deliveries = node.gradients(g, create_graph)
+            if not retain_graph:
+                node.release()
 
 
-def _add(a: Any, b: Any) -> Any:
-    return a + b if isinstance(a, Variable) else thread.quietly(operator.add, a, b)
-
-
-def _fit(gradient: Any, shape: tuple[int, ...], dtype: np.dtype) -> Any:
-    """Undo what broadcasting and promotion did to the operand: a gradient has its operand's shape and dtype."""
-    array = gradient._array if isinstance(gradient, Variable) else gradient
-    if array.shape != shape:
-        gradient = sum_to(gradient, shape)
-    return gradient if array.dtype == dtype else cast(gradient, dtype)
-
-
-def _may_be_shared(gradient: Any, incoming: list) -> bool:
-    """Whether a leaf must copy `gradient` before it keeps it: a row may return `g` itself, or a view."""
-    array = gradient._array if isinstance(gradient, Variable) else gradient
-    return array.base is not None or any(gradient is g for g in incoming)
+def _call(function: Callable, *args: Any) -> Any:
+    return function(*args)
 
 
 def _complete(incoming: list, outputs: list, as_tensors: bool) -> list:
-    """Zeros for the outputs of a many-output operation that nothing was computed from."""
-    zeros = [np.zeros(*output) if g is None else None for g, output in zip(incoming, outputs, strict=True)]
-    return [
-        g if zero is None else (Variable.wrap(zero) if as_tensors else zero)
-        for g, zero in zip(incoming, zeros, strict=True)
-    ]
+    """The gradients of a many-output operation: zeros for outputs that nothing was computed from.
+
+    A leaf must not end up with one of them itself, so they are handed on as views.
+    """
+    wrap = Variable.wrap if as_tensors else (lambda array: array)
+    filled = [wrap(np.zeros(*output)) if g is None else g for g, output in zip(incoming, outputs, strict=True)]
+    return filled if as_tensors else [np.asarray(g)[...] for g in filled]
 
 
-def _nodes_towards(wanted: set[Edge], roots: Iterable[Edge]) -> dict[Node, bool]:
+def _nodes_towards(wanted: set, roots: list) -> dict[Node, bool]:
     """The nodes to visit on the way to `wanted`; True where the way goes on behind the node."""
     found: set[Node] = set()
-    stack = [target for target, _ in roots if isinstance(target, Node)]
+    stack = [edge[0] for edge, _ in roots if isinstance(edge[0], Node)]
     while stack:
         node = stack.pop()
         if node not in found:
             found.add(node)
             stack += [edge[0] for edge in node.edges if edge and isinstance(edge[0], Node)]
-    nodes = {node for node, _ in wanted if isinstance(node, Node)}
+    ends = {end[0] for end in wanted if isinstance(end, tuple)}
     on_path: dict[Node, bool] = {}
     for node in sorted(found, key=lambda node: node.number):  # what a node used comes before it
-        leads_on = any(edge and (edge in wanted or edge[0] in on_path) for edge in node.edges)
-        if leads_on or node in nodes:
+        leads_on = any(edge and (edge[0] in wanted or edge[0] in on_path) for edge in node.edges)
+        if leads_on or node in ends:
             on_path[node] = leads_on
     return on_path
 
@@ -172,14 +158,18 @@ def backward(
     roots = _roots(_as_tuple(tensors), grad_tensors, create_graph)
     if inputs is not None and len(_as_tuple(inputs)) == 0:
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-    wanted = None if inputs is None else {edge_to(t) for t in _as_tuple(inputs)}
-    results = _run(roots, create_graph, retain_graph, wanted)
-    owners = {edge_to(t): t for t in _as_tuple(inputs)} if inputs is not None else {}
-    for edge, gradient in results.items():
-        owner = owners.get(edge, edge[0])
-        if owner._node is None and owner._hooks:
-            gradient = apply_hooks(owner._hooks, gradient)
-        _accumulate(owner, clone(gradient) if owner._node is not None else gradient)
+    receivers = None if inputs is None else {_key(tensor): tensor for tensor in _as_tuple(inputs)}
+    results = _run(roots, create_graph, retain_graph, None if receivers is None else set(receivers))
+    for key, gradient in results.items():
+        if isinstance(key, Variable):
+            _accumulate(key, apply_hooks(key._hooks, gradient) if key._hooks else gradient)
+        else:
+            _accumulate(receivers[key], clone(gradient))  # type: ignore[index]
+
+
+def _key(tensor: Variable) -> Any:
+    """How `backpropagate` names this tensor in `wanted` and in its results."""
+    return tensor if tensor._node is None else (tensor._node, tensor._index)
 
 
 def grad(
@@ -201,10 +191,10 @@ def grad(
         if not tensor.requires_grad:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
     roots = _roots(_as_tuple(outputs), grad_outputs, create_graph)
-    results = _run(roots, create_graph, retain_graph, {edge_to(t) for t in given})
+    results = _run(roots, create_graph, retain_graph, {_key(tensor) for tensor in given})
     answers = []
     for tensor in given:
-        gradient = results.get(edge_to(tensor))
+        gradient = results.get(_key(tensor))
         if gradient is not None and tensor._node is None and tensor._hooks:
             gradient = apply_hooks(tensor._hooks, gradient)
         if gradient is None:
@@ -218,7 +208,7 @@ def grad(
     return tuple(answers)
 
 
-def _run(roots: list, create_graph: bool, retain_graph: bool | None, wanted: set | None) -> dict[Edge, Any]:
+def _run(roots: list, create_graph: bool, retain_graph: bool | None, wanted: set | None) -> dict[Any, Any]:
     before, thread.enabled = thread.enabled, create_graph
     try:
         return backpropagate(roots, create_graph, create_graph if retain_graph is None else retain_graph, wanted)
@@ -226,11 +216,11 @@ def _run(roots: list, create_graph: bool, retain_graph: bool | None, wanted: set
         thread.enabled = before
 
 
-def _roots(outputs: tuple, gradients: Any, create_graph: bool) -> list[tuple[Edge, Any]]:
+def _roots(outputs: tuple, gradients: Any, create_graph: bool) -> list[tuple[Edge | None, Any]]:
     given = (None,) * len(outputs) if gradients is None else _as_tuple(gradients)
     if len(given) != len(outputs):
         raise RuntimeError(f"got {len(outputs)} tensors and {len(given)} gradients")
-    roots = []
+    roots: list[tuple[Edge | None, Any]] = []
     for i, (output, gradient) in enumerate(zip(outputs, given, strict=True)):
         if not output.requires_grad:
             raise RuntimeError(
@@ -256,8 +246,7 @@ def _root_gradient(output: Any, gradient: Any, create_graph: bool) -> Any:
             f"Mismatch in shape: grad_output[0] has a shape of {gradient.shape} and output[0] has a shape of "
             f"{output.shape}."
         )
-    fitted = _fit(gradient if create_graph else gradient._array, array.shape, array.dtype)
-    return clone(fitted) if output._node is None else fitted
+    return gradient if create_graph else gradient._array
 
 
 def _as_tuple(tensors: Any) -> tuple:

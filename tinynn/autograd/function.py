@@ -17,13 +17,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tinynn.autograd.grad_mode import no_grad, thread
-from tinynn.autograd.node import USED_TWICE, Node, edge_to
+from tinynn.autograd.node import USED_TWICE, Edge, Node, edge_to
 from tinynn.autograd.variable import Variable
 
 
@@ -69,17 +69,14 @@ class FunctionCtx:
 class _FunctionNode(Node):
     """The Node behind the outputs of a Function."""
 
-    __slots__ = ("ctx", "function")
-
     def __init__(self, function: type[Function], ctx: FunctionCtx, inputs: tuple, outputs: tuple):
-        edges: list = [edge_to(x) if isinstance(x, Variable) and x._requires_grad else None for x in inputs]
-        metas = [(x._array.shape, x._array.dtype) if isinstance(x, Variable) else None for x in inputs]
-        super().__init__(
-            f"{function.__name__}Backward", edges, metas, [(o._array.shape, o._array.dtype) for o in outputs]
-        )
+        edges = [edge_to(x) if isinstance(x, Variable) and x._requires_grad else None for x in inputs]
+        super().__init__(edges)
+        self.label = f"{function.__name__}Backward"
+        self.outputs = [(o._array.shape, o._array.dtype) for o in outputs]
         self.function, self.ctx = function, ctx
 
-    def gradients(self, g: Any, create_graph: bool) -> Iterator[tuple[int, Any]]:
+    def gradients(self, g: Any, create_graph: bool) -> list[tuple[Edge | None, Any]]:
         tensors = [Variable.wrap(one) if isinstance(one, np.ndarray | np.generic) else one for one in g]
         answer = self.function.backward(self.ctx, *tensors)
         answers = answer if isinstance(answer, tuple) else (answer,)
@@ -88,21 +85,22 @@ class _FunctionNode(Node):
                 f"function {self.label} returned an incorrect number of gradients (expected {len(self.edges)}, got "
                 f"{len(answers)})"
             )
-        for operand, gradient in enumerate(answers[: len(self.edges)]):
-            if gradient is not None and self.edges[operand] is not None:
-                self._check_shape(operand, gradient)
-                yield operand, gradient if create_graph else gradient._array.copy()
+        kept: list[tuple[Edge | None, Any]] = []
+        for operand, (edge, gradient) in enumerate(zip(self.edges, answers, strict=False)):
+            if edge is not None and gradient is not None:
+                self._check_shape(operand, edge[2], gradient.shape)
+                kept.append((edge, gradient if create_graph else gradient._array.copy()))
+        return kept
 
-    def _check_shape(self, operand: int, gradient: Any) -> None:
-        wanted = self.metas[operand][0]
+    def _check_shape(self, operand: int, wanted: tuple, got: tuple) -> None:
         try:
-            fits = np.broadcast_shapes(wanted, gradient.shape) == tuple(gradient.shape)
+            fits = np.broadcast_shapes(wanted, got) == tuple(got)
         except ValueError:
             fits = False
         if not fits:
             raise RuntimeError(
-                f"Function {self.label} returned an invalid gradient at index {operand} - got {list(gradient.shape)} "
-                f"but expected shape compatible with {list(wanted)}"
+                f"Function {self.label} returned an invalid gradient at index {operand} - got {list(got)} but expected "
+                f"shape compatible with {list(wanted)}"
             )
 
     def release(self) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from tinynn.autograd.grad_mode import thread
-from tinynn.autograd.node import edge_to
 from tinynn.autograd.op import Op
 from tinynn.autograd.variable import Variable
 
@@ -104,8 +103,7 @@ def _adopt_history(tensor: Any, result: Any) -> None:
     else:
         before = Variable.wrap(base._array)  # only its place in the graph matters: the values are already written
         if base._requires_grad:
-            before._node, before._index = edge_to(base)
-            before._requires_grad = True
+            before._node, before._index, before._requires_grad = base._node, base._index, True
         rewritten = copy_slices(before, result, tensor._replay)
         base._node, base._index, base._requires_grad = rewritten._node, rewritten._index, True
         tensor.refresh()

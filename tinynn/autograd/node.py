@@ -1,18 +1,19 @@
 """The graph that a forward pass leaves behind: one Node for each recorded operation.
 
-A Node is what `tensor.grad_fn` shows. It holds what the operation's derivatives need (`saved`) and where
-their results go (`edges`), and never a Tensor that it made itself: an unused graph is freed at once.
+A Node is what `tensor.grad_fn` shows. It holds what the operation's derivatives need and where their results
+go (`edges`), and never a Tensor that it made itself: a graph that nobody needs any more is freed at once.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from typing import Any
+
+import numpy as np
 
 from tinynn.autograd.variable import Variable
 
-_next_number = itertools.count().__next__
+next_number = itertools.count().__next__
 
 USED_TWICE = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
@@ -22,39 +23,41 @@ USED_TWICE = (
 )
 
 
-class Node:
-    """What every recorded operation has: edges to follow, and a number that orders it in time.
+# Where a gradient goes and what it must look like there: (target, index, shape, dtype). The target is a Node, and
+# the index says which of its outputs this is the gradient of; or it is a leaf tensor, where the path ends.
+Edge = tuple[Any, int, tuple[int, ...], np.dtype]
 
-    edges[i] is where the gradient of operand i goes: (Node, output index), or (leaf tensor, 0), or None.
-    metas[i] is the (shape, dtype) that this gradient must have.
+
+class Node:
+    """What every recorded operation has: edges to its operands, and a number that orders it in time.
+
+    edges[i] belongs to operand i; None if no gradient goes there.
     """
 
-    __slots__ = ("__weakref__", "edges", "hooks", "label", "metas", "number", "outputs", "retained")
+    label: str
+    outputs: list | None = None  # [(shape, dtype)] of the outputs where there are several
+    hooks: dict[int, dict] | None = None  # output index -> {id: hook}
+    retained: dict | None = None  # output index -> weak reference to a tensor that wants its .grad
 
-    def __init__(self, label: str, edges: list, metas: list, outputs: list | None = None):
-        self.label = label
+    def __init__(self, edges: list[Edge | None]):
         self.edges = edges
-        self.metas = metas
-        self.outputs = outputs  # [(shape, dtype)] of the outputs where there are several, else None
-        self.number = _next_number()
-        self.hooks: dict[int, dict] | None = None  # output index -> {id: hook}
-        self.retained: dict | None = None  # output index -> weak reference to a tensor that wants its .grad
+        self.number = next_number()
 
-    def gradients(self, g: Any, create_graph: bool) -> Iterator[tuple[int, Any]]:
-        """Yield (operand, its gradient) for the gradient `g` of the output (a list, where there are several)."""
+    def gradients(self, g: Any, create_graph: bool) -> list[tuple[Edge | None, Any]]:
+        """The gradient for each edge, from the gradient `g` of the output (a list of them, for several outputs)."""
         raise NotImplementedError
 
     def release(self) -> None:
         """Forget what was saved: this node has passed its gradients on."""
 
+    def name(self) -> str:
+        """torch's name of the operation, `MulBackward0` for instance."""
+        return self.label
+
     @property
     def next_functions(self) -> tuple:
         """((grad_fn, output index), ...) of the operands, as torch shows them."""
         return tuple(_shown(edge) for edge in self.edges)
-
-    def name(self) -> str:
-        """torch's name of the operation, `MulBackward0` for instance."""
-        return self.label
 
     def __repr__(self) -> str:
         return f"<{self.label} object at {id(self):#x}>"
@@ -81,23 +84,23 @@ class AccumulateGrad:
         return f"<AccumulateGrad object at {id(self.variable):#x}>"
 
 
-def _shown(edge: tuple | None) -> tuple:
+def _shown(edge: Edge | None) -> tuple:
     if edge is None:
         return None, 0
-    return (AccumulateGrad(edge[0]), 0) if isinstance(edge[0], Variable) else edge
+    return (AccumulateGrad(edge[0]) if isinstance(edge[0], Variable) else edge[0]), edge[1]
 
 
-def edge_to(tensor: Variable) -> tuple:
+def edge_to(tensor: Variable) -> Edge:
     """Where the gradient of `tensor` goes: to the operation that made it, or to itself if it is a leaf."""
-    return (tensor, 0) if tensor._node is None else (tensor._node, tensor._index)
+    array = tensor._array
+    return (tensor if tensor._node is None else tensor._node), tensor._index, array.shape, array.dtype
 
 
-def attached(array: Any, edge: tuple | None) -> Any:
+def attached(array: np.ndarray, edge: Edge | None) -> Any:
     """A tensor around a saved array, put back in its place in the graph so that it can be differentiated again."""
     if edge is not None and isinstance(edge[0], Variable):
         return edge[0]
     tensor = Variable.wrap(array)
     if edge is not None:
-        tensor._node, tensor._index = edge
-        tensor._requires_grad = True
+        tensor._node, tensor._index, tensor._requires_grad = edge[0], edge[1], True
     return tensor

@@ -23,17 +23,17 @@ The engine, not the row, sums over broadcast dimensions and casts a gradient to 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from types import MethodType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinynn.autograd.grad_mode import thread
-from tinynn.autograd.node import USED_TWICE, Node, attached, edge_to
+from tinynn.autograd.node import USED_TWICE, Edge, Node, attached, next_number
 from tinynn.autograd.variable import Variable
 
-OPERAND, SHAPE, STATIC, RESULT = "operand", "shape", "static", "result"
+RESULT = -1  # the place of an operation's result in Record.saved
 INFERENCE_SAVED = (
     "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
     "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it "
@@ -42,11 +42,16 @@ INFERENCE_SAVED = (
 
 
 class Plan(NamedTuple):
-    """What to save and which VJPs to run, for one choice of operands that require grad."""
+    """What to save and which VJPs to run, for one choice of operands that require grad.
 
-    saves: tuple[tuple[str, int], ...]  # (kind, argument position), in the order of Record.saved
-    rules: tuple[tuple[int | None, Callable, tuple[int, ...]], ...]  # (operand, vjp, places in (g, *saved))
-    keeps_arrays: bool
+    What is saved begins as the list of all arguments, and becomes what the VJPs ask for.
+    """
+
+    rules: tuple[tuple[int, Callable, tuple[int, ...]], ...]  # (operand, vjp, the places in saved of its values)
+    drops: tuple[int, ...]  # arguments that no VJP asks for
+    checks: tuple[int, ...]  # operands whose values are kept: nobody may write to them before backward
+    shapes: tuple[int, ...]  # arguments whose shapes are appended
+    result: bool  # whether the result is appended
 
 
 class Op:
@@ -74,7 +79,8 @@ class Op:
         self.view = view
         self.feature_major = feature_major
         self.parameters, self.defaults = _signature(forward)
-        self.operands: range | None = range(len(vjps))
+        self.arity = len(self.parameters)
+        self.positions: Sequence[int] | None = tuple(range(len(vjps)))  # of the operands
         self.plans: dict[int, Plan | None] = {}
         self._plan(-1)  # a misspelt name in a row fails here, at import
 
@@ -91,95 +97,94 @@ class Op:
         return f"<Op {self.name}>"
 
     def __call__(self, *args: Any) -> Any:
-        """Compute on arrays, giving an array; on tensors, giving a tensor that remembers how it was made."""
-        if len(args) < len(self.parameters):
-            args += self.defaults[len(args) - len(self.parameters) :]
-        arrays, needs, source, feature_major = list(args), 0, None, self.feature_major
-        for i in self.operands or range(self.first, len(args)):
+        """Compute on arrays, giving an array; on tensors, giving a tensor that remembers how it was made.
+
+        The first operand decides which of the two it is.
+        """
+        if type(args[self.first]) is np.ndarray:
+            return self.forward(*args)
+        if len(args) < self.arity:
+            args += self.defaults[len(args) - self.arity :]
+        arrays, needs, is_tensor, feature_major = [*args], 0, False, self.feature_major
+        for i in self.positions or range(self.first, len(args)):
             operand = args[i]
             if isinstance(operand, Variable):
-                source = operand if source is None else source
+                is_tensor = True
+                arrays[i] = operand._array
                 if operand._base is not None:
                     operand.refresh()
                 if operand._requires_grad:
                     needs |= 1 << i
                 if operand._feature_major:
                     feature_major = True
-                arrays[i] = operand._array
-        if source is None:
+        if not is_tensor:  # NumPy scalars and Python numbers
             return self.forward(*args)
         if self.view:
-            arrays[0] = source.row_major()
-        result = self._compute(arrays)
-        out = self._wrap(result, source, args, feature_major)
-        if needs and thread.enabled:
-            self._record(needs, args, result, out)
-        return out
-
-    def _compute(self, arrays: list) -> Any:
+            arrays[0] = args[0].row_major()
         try:
-            return thread.quietly(self.forward, *(arrays if self.cast is None else self.cast(arrays)))
+            result = thread.quietly(self.forward, *(arrays if self.cast is None else self.cast(arrays)))
         except ValueError as error:
             raise (_size_mismatch(arrays) if self.cast else None) or error from None
-
-    def _wrap(self, result: Any, source: Variable, args: tuple, feature_major: bool) -> Any:
-        if type(result) is tuple:
-            return tuple(self._wrap(one, source, args, feature_major) for one in result)
-        out = Variable.wrap(result)
         if self.view:
-            out._base = source if source._base is None else source._base
-            out._replay = (*source._replay, (self, args[1:]))
-            out._counter, out._seen = source._counter, source._counter[0]
-            out._inference = source._inference
+            out: Any = self._view(result, args)
         else:
+            out = Variable.wrap(result)
             if feature_major:
                 out._feature_major = True
             if thread.inference:
                 out._inference = True
+        if needs and thread.enabled:
+            plan = self.plans[needs] if needs in self.plans else self._plan(needs)
+            if plan is not None:
+                Record(self, plan, needs, args, arrays, result, out)
         return out
 
-    def _record(self, needs: int, args: tuple, result: Any, out: Any) -> None:
-        """Put a Node behind `out` that holds what the plan says."""
-        plan = self.plans[needs] if needs in self.plans else self._plan(needs)
-        if plan is None:  # none of the operands that require grad has a derivative
-            return
-        saved, versions = [], []
-        for kind, i in plan.saves:
-            if kind is RESULT:
-                saved.append(result)
-                versions.append((out._counter, out._counter[0]))
-            elif kind is SHAPE:
-                saved.append(_shape(args[i]))
-            elif kind is OPERAND and isinstance(args[i], Variable):
-                if args[i]._inference:
-                    raise RuntimeError(INFERENCE_SAVED)
-                saved.append(args[i]._array)
-                versions.append((args[i]._counter, args[i]._counter[0]))
-            else:
-                saved.append(args[i])
-        Record(self, plan, saved, versions, args, out)
+    def _view(self, result: Any, args: tuple) -> Any:
+        """A tensor that shares its operand's storage and version counter; or several of them."""
+        if type(result) is tuple:
+            return tuple([self._view(one, args) for one in result])
+        out, source = Variable.wrap(result), args[0]
+        out._base = source if source._base is None else source._base
+        out._replay = (*source._replay, (self, args[1:]))
+        out._counter, out._seen = source._counter, source._counter[0]
+        if source._inference or thread.inference:
+            out._inference = True
+        return out
+
+    def packed(self, arguments: list) -> list:
+        """The arguments, one for each parameter of the forward function."""
+        return arguments
 
     def _plan(self, needs: int) -> Plan | None:
-        saves: list[tuple[str, int]] = []
-        rules = []
+        """What to save and run for the operands whose bits are set in `needs`; None if there is nothing to run."""
+        rules: list = []
+        shapes: list[int] = []
         for operand, vjp in enumerate(self.vjps):
             if vjp is not None and needs >> operand & 1:
-                wanted = [self._source(name) for name in _signature(vjp)[0][1:]]
-                saves += [source for source in wanted if source not in saves]
-                rules.append((operand, vjp, tuple(1 + saves.index(source) for source in wanted)))
-        keeps_arrays = any(kind in (OPERAND, RESULT) for kind, _ in saves)
-        self.plans[needs] = Plan(tuple(saves), tuple(rules), keeps_arrays) if rules else None
+                places = tuple(self._place(name, shapes) for name in _signature(vjp)[0][1:])
+                rules.append((operand, vjp, places))
+        kept = {place for _, _, places in rules for place in places}
+        self.plans[needs] = rules and Plan(
+            rules=tuple(rules),
+            drops=tuple(i for i in range(len(self.parameters)) if i not in kept),
+            checks=tuple(i for i in range(len(self.vjps)) if i in kept),
+            shapes=tuple(shapes),
+            result=RESULT in kept,
+        ) or None
         return self.plans[needs]
 
-    def _source(self, name: str) -> tuple[str, int]:
-        """Where the value for a VJP's parameter comes from."""
+    def _place(self, name: str, shapes: list[int]) -> int:
+        """Where Record.saved has the value for a VJP's parameter: the arguments, then shapes; the result is last."""
         if name == "y":
-            return RESULT, 0
+            return RESULT
         if name in self.parameters:
-            position = self.parameters.index(name)
-            return (OPERAND if position < len(self.vjps) else STATIC), position
-        if name.endswith("_shape") and name[:-6] in self.parameters:
-            return SHAPE, self.parameters.index(name[:-6])
+            return self.parameters.index(name)
+        argument, suffix, _ = name.rpartition("_shape")
+        if suffix and argument in self.parameters:
+            position = self.parameters.index(argument)
+            if position not in shapes:
+                shapes.append(position)
+            return len(self.parameters) + shapes.index(position)
         raise TypeError(f"a VJP asks for '{name}', which is neither g, y, nor one of {self.parameters}")
 
 
@@ -191,115 +196,129 @@ class VariadicOp(Op):
 
     def __init__(self, forward: Callable, vjp: Callable, **options: Any):
         self.first = len(_signature(forward)[0]) - 1
-        super().__init__(forward, vjp, **options)
-        self.operands = None
+        super().__init__(forward, *(None,) * self.first, vjp, **options)
+        self.positions = None  # all arguments from `first` on
+
+    def packed(self, arguments: list) -> list:
+        return [*arguments[: self.first], arguments[self.first :]]
 
     def _plan(self, needs: int) -> Plan | None:
-        return self.plans.setdefault(needs, None)
-
-    def _record(self, needs: int, args: tuple, result: Any, out: Any) -> None:
-        operands = [arg._array if isinstance(arg, Variable) else arg for arg in args[self.first :]]
-        available = dict(zip(self.parameters, args, strict=False))
-        available.update(xs=operands, xs_shapes=[np.shape(x) for x in operands])
-        wanted = _signature(self.vjps[0])[0][1:]  # type: ignore[arg-type]
-        saved = [available[name] for name in wanted]
-        versions = [(arg._counter, arg._counter[0]) for arg in args[self.first :] if isinstance(arg, Variable)]
-        keeps = "xs" in wanted
-        rule = (None, self.vjps[0], tuple(range(1, 1 + len(wanted))))
-        plan = Plan(tuple((OPERAND if name == "xs" else STATIC, 0) for name in wanted), (rule,), keeps)  # type: ignore[arg-type]
-        Record(self, plan, saved, versions if keeps else [], args, out)
+        self.plans[needs] = super()._plan(1 << self.first)  # the same whichever operands need it
+        return self.plans[needs]
 
 
 class Record(Node):
     """The Node that calling an Op leaves behind: its plan, and the values that the plan says to keep."""
 
-    __slots__ = ("plan", "saved", "versions")
-
-    def __init__(self, op: Op, plan: Plan, saved: list, versions: list, args: tuple, out: Any):
-        edges, metas = [], []
-        for i in op.operands or range(op.first, len(args)):
-            operand = args[i]
-            if isinstance(operand, Variable):
-                array = operand._array
-                edges.append(edge_to(operand) if operand._requires_grad else None)
-                metas.append((array.shape, array.dtype))
+    def __init__(self, op: Op, plan: Plan, needs: int, args: tuple, arrays: list, result: Any, out: Any):
+        edges: list[Edge | None] = []
+        for i in op.positions or range(op.first, len(args)):
+            if needs >> i & 1:
+                operand, array, node = args[i], arrays[i], args[i]._node
+                edges.append((operand if node is None else node, operand._index, array.shape, array.dtype))
             else:
                 edges.append(None)
-                metas.append(None)
-        several = type(out) is tuple
-        super().__init__(op.name, edges, metas, [(o._array.shape, o._array.dtype) for o in out] if several else None)
+        self.edges = edges
+        self.number = next_number()
+        self.op = op
         self.plan = plan
-        self.saved: list | None = saved
-        self.versions = versions  # [(version counter, its count when the value was saved)]
-        for index, tensor in enumerate(out if several else (out,)):
-            tensor._node, tensor._index, tensor._requires_grad = self, index, True
+        self.stamps: list[tuple[list, int]] = []  # (version counter, its count) of the tensors whose values are kept
+        for i in plan.checks:
+            for operand in args[i:] if op.first else (args[i],):
+                if isinstance(operand, Variable):
+                    self._stamp(operand)
+        self.saved: list | None = op.packed(arrays)
+        for i in plan.shapes:
+            self.saved.append(_shape(self.saved[i]))
+        for i in plan.drops:
+            self.saved[i] = None
+        if plan.result:
+            self.saved.append(result)
+            self._stamp(out)
+        if type(out) is tuple:
+            self.outputs = [(one._array.shape, one._array.dtype) for one in out]
+            for index, one in enumerate(out):
+                one._node, one._index, one._requires_grad = self, index, True
+        else:
+            out._node, out._requires_grad = self, True
 
-    def gradients(self, g: Any, create_graph: bool) -> Iterator[tuple[int, Any]]:
-        values = (g, *self._unpack(create_graph))
+    def _stamp(self, tensor: Any) -> None:
+        if tensor._inference:
+            raise RuntimeError(INFERENCE_SAVED)
+        self.stamps.append((tensor._counter, tensor._counter[0]))
+
+    @property
+    def label(self) -> str:  # type: ignore[override]
+        return self.op.name
+
+    def gradients(self, g: Any, create_graph: bool) -> list[tuple[Edge | None, Any]]:
+        saved = self._unpack(create_graph)
+        return self._apply(g, saved) if create_graph else thread.quietly(self._apply, g, saved)
+
+    def _apply(self, g: Any, saved: list) -> list[tuple[Edge | None, Any]]:
+        """Run the VJPs that are needed."""
+        answers = []
         for operand, vjp, places in self.plan.rules:
-            chosen = [values[place] for place in places]
-            gradient = vjp(g, *chosen) if create_graph else thread.quietly(vjp, g, *chosen)
-            if operand is None:
-                yield from enumerate(gradient)
-            else:
-                yield operand, gradient
+            gradient = vjp(g, *[saved[place] for place in places])
+            if type(gradient) is list:  # a VariadicOp's
+                return list(zip(self.edges, gradient, strict=True))
+            answers.append((self.edges[operand], gradient))
+        return answers
 
     def release(self) -> None:
-        if self.plan.keeps_arrays:
+        if self.stamps:
             self.saved = None
 
     def _unpack(self, as_tensors: bool) -> list:
         """The saved values; as tensors that are part of the graph again, if they are to be differentiated."""
         if self.saved is None:
             raise RuntimeError(USED_TWICE)
-        for counter, count in self.versions:
+        for counter, count in self.stamps:
             if counter[0] != count:
-                raise RuntimeError(self._stale(count, counter[0]))
-        if not as_tensors:
-            return self.saved
-        return [self._as_tensor(value, *source) for value, source in zip(self.saved, self.plan.saves, strict=True)]
+                raise RuntimeError(self._stale(counter[0], count))
+        return self._as_tensors() if as_tensors else self.saved
 
-    def _as_tensor(self, value: Any, kind: str, position: int) -> Any:
-        if kind is RESULT:
-            several = type(value) is tuple
-            return tuple(attached(v, (self, i)) for i, v in enumerate(value)) if several else attached(value, (self, 0))
-        if kind is OPERAND and type(value) is list:  # the operands of a VariadicOp
-            return [attached(v, edge) for v, edge in zip(value, self.edges, strict=True)]
-        if kind is OPERAND and isinstance(value, np.ndarray):
-            return attached(value, self.edges[position])
-        return value
+    def _as_tensors(self) -> list:
+        values = list(self.saved or ())
+        for i in self.plan.checks:
+            if type(values[i]) is list:  # a VariadicOp's operands
+                values[i] = [attached(x, edge) for x, edge in zip(values[i], self.edges, strict=True)]
+            elif isinstance(values[i], np.ndarray):
+                values[i] = attached(values[i], self.edges[i])
+        if self.plan.result:
+            values[RESULT] = attached(values[RESULT], (self, 0, values[RESULT].shape, values[RESULT].dtype))
+        return values
 
     def rebind_result(self, tensor: Variable) -> None:
         """`tensor` was overwritten with this node's result: let the saved result be the tensor's own array."""
-        for place, (kind, _) in enumerate(self.plan.saves):
-            if kind is RESULT and self.saved is not None:
-                self.saved[place] = tensor._array
-                self.versions = [*self.versions[:-1], (tensor._counter, tensor._counter[0])]
+        if self.plan.result and self.saved is not None:
+            self.saved[RESULT] = tensor._array
+            self.stamps[-1] = (tensor._counter, tensor._counter[0])
 
-    def _stale(self, expected: int, found: int) -> str:
+    def _stale(self, found: int, expected: int) -> str:
         """torch's message about a saved value that was overwritten, naming the value."""
-        versions = iter(self.versions)
-        for value, (kind, position) in zip(self.saved or (), self.plan.saves, strict=True):
-            if kind not in (OPERAND, RESULT) or not isinstance(value, np.ndarray):
-                continue
-            counter, count = next(versions)
+        stamped = [(self.saved[i], self.edges[i]) for i in self.plan.checks if isinstance(self.saved[i], np.ndarray)]  # type: ignore[index]
+        if self.plan.result:
+            stamped.append((self.saved[RESULT], (self, 0)))  # type: ignore[index, arg-type]
+        what = ""
+        for (value, edge), (counter, count) in zip(stamped, self.stamps, strict=False):
             if counter[0] != count:
-                maker = (self, 0) if kind is RESULT else self.edges[position]
+                of = f", which is output {edge[1]} of {edge[0].label}," if edge and isinstance(edge[0], Node) else ""
+                what = f"[tinynn.{_TYPE_NAMES.get(value.dtype.name, 'Float')}Tensor {list(value.shape)}]{of}"
                 break
-        of = f", which is output {maker[1]} of {maker[0].label}," if maker and isinstance(maker[0], Node) else ""
         return (
-            "one of the variables needed for gradient computation has been modified by an inplace operation: "
-            f"[tinynn.{_TYPE_NAMES.get(value.dtype.name, 'Float')}Tensor {list(value.shape)}]{of} is at version {found}; "
-            f"expected version {expected} instead. Hint: {self.label} needs the old values; use the out-of-place "
-            "operation, or clone() the tensor before it is overwritten."
+            f"one of the variables needed for gradient computation has been modified by an inplace operation: {what} is "
+            f"at version {found}; expected version {expected} instead. Hint: {self.label} needs the old values: use the "
+            "out-of-place operation, or clone() the tensor before it is overwritten."
         )
 
 
 _TYPE_NAMES = {"float16": "Half", "float32": "Float", "float64": "Double", "int64": "Long", "bool": "Bool"}
 
 
-def _shape(operand: Any) -> tuple:
-    return operand._array.shape if isinstance(operand, Variable) else np.shape(operand)
+def _shape(operand: Any) -> Any:
+    """The shape of an array or number, or of each in a list."""
+    return [np.shape(x) for x in operand] if type(operand) is list else np.shape(operand)
 
 
 def _signature(function: Callable) -> tuple[tuple[str, ...], tuple]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from tinynn.autograd.op import Op
-from tinynn.dtypes import promote, promote_to_float
+from tinynn.dtypes import convert, promote, promote_to_float, result_type
 
 
 def _arithmetic(forward, *vjps, name=""):
-    """A row whose operands are first brought to their common dtype."""
-    return Op(forward, *vjps, name=name, cast=promote)
+    """A row whose operands, if there are two, are first brought to their common dtype."""
+    return Op(forward, *vjps, name=name, cast=promote if len(vjps) == 2 else None)
 
 
 def _real(forward, *vjps, name=""):
@@ -26,10 +26,16 @@ def _real(forward, *vjps, name=""):
 
 def _pow(a, b):
     """a ** b. Small powers are products and roots, as in torch: NumPy's general power is 20 times slower."""
-    if isinstance(a, np.ndarray) and a.dtype.kind in "iu" and np.any(np.less(b, 0)):
-        raise RuntimeError("Integers to negative integer powers are not allowed.")
+    if a.dtype.kind == "i" and np.any(np.less(b, 0)):
+        return _negative_integer_power(a, b)
     shortcut = _SHORT_POWERS.get(float(b)) if np.ndim(b) == 0 and np.asarray(a).dtype.kind == "f" else None
     return np.power(a, b) if shortcut is None else shortcut(a)
+
+
+def _negative_integer_power(a, b):
+    """a ** b for integers, cut to an integer: 1 / a is 0 but for a = 1 and -1."""
+    unit = np.where(np.remainder(b, 2) == 0, np.abs(a), a) * (np.abs(a) == 1)
+    return np.where(np.less(b, 0), unit, np.power(a, np.maximum(b, 0))).astype(a.dtype)
 
 
 _SHORT_POWERS = {
@@ -42,8 +48,12 @@ _SHORT_POWERS = {
 }
 
 
+def _square(x):
+    return np.square(x) if x.dtype.kind != "b" else x.astype(np.int64)
+
+
 def _no_zero_divisor(a, b):
-    if np.asarray(a).dtype.kind in "iu" and np.any(np.equal(b, 0)):
+    if np.asarray(a).dtype.kind in "iu" and np.any(np.equal(b, 0)) and np.broadcast(a, b).size:
         raise RuntimeError("ZeroDivisionError")
 
 
@@ -61,8 +71,10 @@ def _truncating_divide(a, b):
 
 
 def _remainder(a, b):
+    """a - b * floor(a / b): it has the sign of b; a zero keeps the sign of a."""
     _no_zero_divisor(a, b)
-    return np.remainder(a, b)
+    rest = np.fmod(a, b)
+    return np.where((rest != 0) & ((rest < 0) != np.less(b, 0)), rest + b, rest)
 
 
 def _fmod(a, b):
@@ -75,7 +87,12 @@ def _rsqrt(x):
 
 
 def _sign(x):
-    return np.sign(x) if x.dtype.kind != "f" else (x > 0).astype(x.dtype) - (x < 0)  # torch: sign(nan) is 0
+    return x.copy() if x.dtype.kind == "b" else (x > 0).astype(x.dtype) - (x < 0)  # torch: sign(nan) is 0
+
+
+def _integral(function):
+    """floor, ceil, ... of what is an integer already changes nothing."""
+    return lambda x: function(x) if x.dtype.kind == "f" else x.copy()
 
 
 def _sigmoid(x):
@@ -87,13 +104,18 @@ def _sigmoid(x):
 
 
 def _keep(g, drop):
-    """g where `drop` is False, else 0. Exactly: `g * mask` would turn inf into nan where it is dropped.
+    """g where `drop` is False, else 0. Exactly: `g * mask` would make nan of inf where it is dropped.
 
-    A bitwise AND with all ones or all zeros; it is as fast as the product, and np.where is 15 times slower.
+    np.where branches on each element; from a few thousand on, a bitwise AND with all ones or all zeros is up to
+    14 times faster (8000 x 10: 18 us, against 252).
     """
-    bits = np.dtype(f"i{g.dtype.itemsize}")
-    ones_or_zero = np.asarray(drop).view(np.int8) - np.int8(1)
-    return np.bitwise_and(np.asarray(g).view(bits), ones_or_zero).view(g.dtype)
+    if g.size < 2048:
+        return np.where(drop, np.zeros((), g.dtype), g)
+    ones_or_zero = drop.view(np.int8) - np.int8(1)
+    return (g.view(_BITS[g.dtype.itemsize]) & ones_or_zero).view(g.dtype)
+
+
+_BITS = {2: np.int16, 4: np.int32, 8: np.int64}
 
 
 def _softplus(x, beta=1.0, threshold=20.0):
@@ -121,11 +143,27 @@ def _clamp(x, min=None, max=None):
     return x if max is None else np.minimum(x, max)
 
 
+def _promote_given(operands):
+    """`promote`, but for the bounds that are None."""
+    common = result_type(*(operand for operand in operands if operand is not None))
+    return [operand if operand is None else convert(operand, common) for operand in operands]
+
+
 def _clamp_drop(x, min, max):
-    """Where clamp's result does not move with x: outside of [min, max]."""
+    """Where clamp's result does not move with x: outside of [min, max], and at nan."""
     if max is None:
-        return x < min
-    return x > max if min is None else (x < min) | (x > max)
+        return ~(x >= min)
+    return ~(x <= max) if min is None else ~((x >= min) & (x <= max))
+
+
+def _clamp_min_drop(x, min, max):
+    """Where clamp's result does not move with the lower bound."""
+    return ~(x < min) if max is None else ~((x < min) & (min < max))
+
+
+def _clamp_max_drop(x, min, max):
+    """Where clamp's result does not move with the upper bound."""
+    return ~(x > max) if min is None else ~((x > max) | (max < min))
 
 
 # --- derivatives that are longer than a line
@@ -133,20 +171,28 @@ def _clamp_drop(x, min, max):
 
 def _pow_base(g, a, b):
     """d(a ** b)/da = b a ** (b - 1), and 0 for b = 0 even where a ** -1 is inf or nan."""
-    if not np.ndim(b):
+    if isinstance(b, int | float):
         return g * 0 if b == 0 else g * (b * a ** (b - 1))
-    return where(b == 0, g * 0, g * (b * a ** (b - 1)))
+    return g * where(b == 0, 0.0, b * a ** (b - 1))
 
 
 def _pow_exponent(g, a, b, y):
     """d(a ** b)/db = y log a, and 0 where a = 0 and b >= 0 (the limit), as PyTorch."""
-    at_zero = (a == 0) & (b >= 0)
-    return where(at_zero, g * 0, g * (y * log(a)))
+    return g * where((a == 0) & (b >= 0), 0.0, y * log(a))
 
 
-def _half_of_ties(g, a, b, larger):
+def _half_of_ties(g, a, b, loses):
     """A maximum (minimum) hands its gradient to the larger (smaller) operand, and half to each of a tie."""
-    return where(a == b, g / 2, g * larger)
+    return keep(where(a == b, g / 2, g), loses)
+
+
+def _not_implemented(name):
+    """A derivative that torch has not, either."""
+
+    def vjp(g):
+        raise RuntimeError(f"derivative for aten::{name} is not implemented")
+
+    return vjp
 
 
 # fmt: off
@@ -158,21 +204,21 @@ mul        = _arithmetic(np.multiply,       lambda g, b: g * b,                 
 div        = _real      (np.divide,         lambda g, b: g / b,                     lambda g, a, b: -g * ((a / b) / b))
 neg        = _arithmetic(np.negative,       lambda g: -g)
 pow        = _arithmetic(_pow,              lambda g, a, b: _pow_base(g, a, b),     lambda g, a, b, y: _pow_exponent(g, a, b, y))
-floor_divide = _arithmetic(_floor_divide,   None,                                   None)
-div_trunc  = _arithmetic(_truncating_divide, lambda g: g * 0,                       lambda g, b: b * 0)
-div_floor  = _arithmetic(_floor_divide,     lambda g: g * 0,                        lambda g, b: b * 0)
+floor_divide = _arithmetic(_floor_divide,   _not_implemented("floor_divide"),       _not_implemented("floor_divide"), name="NotImplemented")
+div_trunc  = _arithmetic(_truncating_divide, lambda g: g * 0,                       lambda g: g * 0,                name="DivBackward2")
+div_floor  = _arithmetic(_floor_divide,     lambda g: g * 0,                        lambda g: g * 0,                name="DivBackward2")
 remainder  = _arithmetic(_remainder,        lambda g: g,                            lambda g, a, b: -g * div_floor(a, b))
 fmod       = _arithmetic(_fmod,             lambda g: g,                            lambda g, a, b: -g * div_trunc(a, b))
 
 # --- powers and exponentials
-square     = _arithmetic(np.square,         lambda g, x: g * 2 * x)
+square     = _arithmetic(_square,           lambda g, x: g * 2 * x,                 name="PowBackward0")
 sqrt       = _real(np.sqrt,                 lambda g, y: g / (2 * y))
 rsqrt      = _real(_rsqrt,                  lambda g, y: -0.5 * g * y * y * y)
 reciprocal = _real(np.reciprocal,           lambda g, y: -g * y * y)
 exp        = _real(np.exp,                  lambda g, y: g * y)
 expm1      = _real(np.expm1,                lambda g, y: g * (y + 1))
 log        = _real(np.log,                  lambda g, x: g / x)
-log1p      = _real(np.log1p,                lambda g, x: g / (x + 1))
+log1p      = _real(np.log1p,                lambda g, x: g / (x + 1),               name="Log1PBackward0")
 
 # --- trigonometry and the sigmoids
 sin        = _real(np.sin,                  lambda g, x: g * cos(x))
@@ -185,19 +231,26 @@ softplus   = Op   (_softplus,               lambda g, x, beta, threshold: where(
 # --- kinks and ties
 abs        = _arithmetic(np.absolute,       lambda g, x: g * sign(x))                # 0 at 0
 sign       = _arithmetic(_sign,             lambda g: g * 0)
-relu       = _arithmetic(lambda x: np.maximum(x, 0), lambda g, y: threshold_backward(g, y))  # 0 at 0, passes at nan
-clamp      = Op(_clamp,                     lambda g, x, min, max: keep(g, _clamp_drop(x, min, max)), name="ClampBackward1")  # passes on the bounds
-maximum    = _arithmetic(np.maximum,        lambda g, a, b: _half_of_ties(g, a, b, a > b), lambda g, a, b: _half_of_ties(g, a, b, a < b))
-minimum    = _arithmetic(np.minimum,        lambda g, a, b: _half_of_ties(g, a, b, a < b), lambda g, a, b: _half_of_ties(g, a, b, a > b))
-floor      = _arithmetic(np.floor,          lambda g: g * 0)
-ceil       = _arithmetic(np.ceil,           lambda g: g * 0)
-trunc      = _arithmetic(np.trunc,          lambda g: g * 0)
-round      = _arithmetic(np.rint,           lambda g: g * 0)                         # half to even
+relu       = _arithmetic(lambda x: np.maximum(0, x), lambda g, y: threshold_backward(g, y))  # 0 at 0, passes at nan; -0 stays
+clamp      = Op(_clamp,                     lambda g, x, min, max: keep(g, _clamp_drop(x, min, max)), name="ClampBackward1", cast=_promote_given)  # passes on the bounds
+clamp_tensors = Op(_clamp,                  lambda g, x, min, max: keep(g, _clamp_drop(x, min, max)), lambda g, x, min, max: keep(g, _clamp_min_drop(x, min, max)),
+                                            lambda g, x, min, max: keep(g, _clamp_max_drop(x, min, max)), name="ClampBackward0", cast=_promote_given)
+maximum    = _arithmetic(np.maximum,        lambda g, a, b: _half_of_ties(g, a, b, a < b), lambda g, a, b: _half_of_ties(g, a, b, b < a))
+minimum    = _arithmetic(np.minimum,        lambda g, a, b: _half_of_ties(g, a, b, a > b), lambda g, a, b: _half_of_ties(g, a, b, b > a))
+floor      = _arithmetic(_integral(np.floor), lambda g: g * 0)
+ceil       = _arithmetic(_integral(np.ceil),  lambda g: g * 0)
+trunc      = _arithmetic(_integral(np.trunc), lambda g: g * 0)
+round      = _arithmetic(_integral(np.rint),  lambda g: g * 0)                       # half to even
+
+# --- the same rows where torch numbers its overloads: tensor or number on either side
+pow_tensor, rpow = pow.named("PowBackward1"), pow.named("PowBackward2")
+rsub = sub.named("RsubBackward1")
+remainder_tensor, fmod_tensor = remainder.named("RemainderBackward1"), fmod.named("FmodBackward1")
 
 # --- choosing
 where      = Op(_where,                     None, lambda g, condition: keep(g, ~condition), lambda g, condition: keep(g, condition), cast=_promote_branches)
 keep       = Op(_keep,                      lambda g, drop: keep(g, drop),          None)
-threshold_backward = Op(lambda g, y: _keep(g, y <= 0), lambda g, y: threshold_backward(g, y), lambda g: g * 0)
+threshold_backward = Op(lambda g, x: _keep(g, x <= 0), lambda g, x: threshold_backward(g, x), lambda g: g * 0)
 
 # --- comparisons and predicates: no derivative
 eq         = _arithmetic(np.equal,          None,                                   None)
@@ -206,9 +259,9 @@ lt         = _arithmetic(np.less,           None,                               
 le         = _arithmetic(np.less_equal,     None,                                   None)
 gt         = _arithmetic(np.greater,        None,                                   None)
 ge         = _arithmetic(np.greater_equal,  None,                                   None)
-logical_and = Op(np.logical_and,            None,                                   None)
-logical_or  = Op(np.logical_or,             None,                                   None)
-logical_xor = Op(np.logical_xor,            None,                                   None)
+logical_and = _arithmetic(np.logical_and,   None,                                   None)
+logical_or  = _arithmetic(np.logical_or,    None,                                   None)
+logical_xor = _arithmetic(np.logical_xor,   None,                                   None)
 logical_not = Op(np.logical_not,            None)
 bitwise_and = _arithmetic(np.bitwise_and,   None,                                   None)
 bitwise_or  = _arithmetic(np.bitwise_or,    None,                                   None)

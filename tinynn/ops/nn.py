@@ -1,1 +1,244 @@
-"""The derivative table, fused rows for networks: losses and activations that are one operation in torch too."""
+"""The derivative table, fused rows for networks: activations, losses and normalisations that are one operation in torch too.
+
+Each could be written with the other rows; fused, it is more accurate (no overflow, no log of 0) or several times
+faster. A loss takes `reduction`: "none" for one loss per element, or their "mean" or "sum".
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tinynn._erf import erf as _erf
+from tinynn.autograd.op import Op
+from tinynn.dtypes import promote, promote_to_float
+from tinynn.ops.elementwise import _logsigmoid, _sigmoid, clamp, exp, keep, log, logsigmoid, rsqrt, sigmoid, sign, tanh
+from tinynn.ops.indexing import along
+from tinynn.ops.reduce import mean, sum
+from tinynn.ops.shape import unsqueeze
+
+
+def _promote_two(operands):
+    """The input and the target of a loss in their common dtype."""
+    return [*promote(operands[:2]), *operands[2:]]
+
+
+# --- activations
+
+
+def _leaky_relu(x, slope):
+    return np.maximum(x, x * slope) if 0 < slope <= 1 else np.where(x > 0, x, x * slope)
+
+
+def _leaky_relu_back(g, x, slope):
+    positive = x > 0
+    return keep(g, ~positive) + keep(g, positive) * slope
+
+
+def _elu(x, alpha=1.0, scale=1.0, input_scale=1.0):
+    """scale * x for x > 0, else scale * alpha * (exp(input_scale * x) - 1)."""
+    return np.where(x <= 0, np.expm1(np.minimum(x, 0) * input_scale) * (alpha * scale), x * scale)
+
+
+def _elu_back(g, x, alpha, scale, input_scale):
+    negative = x <= 0
+    falling = exp(clamp(x, None, 0) * input_scale) * (alpha * scale * input_scale)
+    return keep(g, negative) * scale + keep(g, ~negative) * falling
+
+
+_SQRT_HALF, _DENSITY_AT_0 = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
+_TANH_SCALE, _TANH_CUBE = math.sqrt(2 / math.pi), 0.044715
+
+
+def _gelu(x):
+    """x times the normal distribution function of x."""
+    return x * 0.5 * (1 + _erf(x * _SQRT_HALF))
+
+
+def _gelu_back(g, x):
+    return g * (0.5 * (1 + erf(x * _SQRT_HALF)) + x * (exp(x * x * -0.5) * _DENSITY_AT_0))
+
+
+def _gelu_tanh(x):
+    return 0.5 * x * (1 + np.tanh(_TANH_SCALE * (x + _TANH_CUBE * x * x * x)))
+
+
+def _gelu_tanh_back(g, x):
+    bend = tanh(_TANH_SCALE * (x + _TANH_CUBE * x * x * x))
+    slope = (1 - bend * bend) * _TANH_SCALE * (1 + 3 * _TANH_CUBE * x * x)
+    return g * (0.5 * (1 + bend) + 0.5 * x * slope)
+
+
+def _silu_back(g, x):
+    s = sigmoid(x)
+    return g * (s * (1 + x * (1 - s)))
+
+
+# --- losses
+
+
+def _reduce(losses, reduction):
+    if reduction == "none":
+        return losses
+    total = np.add.reduce(losses, axis=None)
+    return total if reduction == "sum" else total / losses.size
+
+
+def _share(g, x, reduction):
+    """The gradient of each element's loss."""
+    return g / math.prod(x.shape) if reduction == "mean" else g
+
+
+def _weighted(loss, weight):
+    return loss if weight is None else loss * weight
+
+
+def _bce_with_logits(x, target, weight=None, pos_weight=None, reduction="mean"):
+    """(1 - t) x - log(sigmoid(x)), where a pos_weight multiplies the loss of the positives (t = 1)."""
+    log_sigmoid = _logsigmoid(x)
+    if pos_weight is not None:
+        log_sigmoid *= (pos_weight - 1) * target + 1
+    losses = 1 - target
+    losses *= x
+    losses -= log_sigmoid
+    return _reduce(_weighted(losses, weight), reduction)
+
+
+def _bce_with_logits_back(g, x, target, weight, pos_weight, reduction):
+    if pos_weight is None:
+        slope = sigmoid(x) - target
+    else:
+        slope = (1 + (pos_weight - 1) * target) * sigmoid(x) - pos_weight * target
+    return _weighted(slope, weight) * _share(g, x, reduction)
+
+
+def _bce_with_logits_target_back(g, x, weight, pos_weight, reduction):
+    slope = -x if pos_weight is None else logsigmoid(-x) - pos_weight * logsigmoid(x)
+    return _weighted(slope, weight) * _share(g, x, reduction)
+
+
+def _bce(x, target, weight=None, reduction="mean"):
+    """-(t log x + (1 - t) log(1 - x)); each log is at least -100, so that a wrong 0 or 1 costs 100, not inf."""
+    losses = (target - 1) * np.maximum(np.log1p(-x), -100) - target * np.maximum(np.log(x), -100)
+    return _reduce(_weighted(losses, weight), reduction)
+
+
+def _bce_back(g, x, target, weight, reduction):
+    slope = (x - target) / clamp((1 - x) * x, 1e-12)
+    return _weighted(slope, weight) * _share(g, x, reduction)
+
+
+def _bce_target_back(g, x, weight, reduction):
+    return _weighted(log(1 - x) - log(x), weight) * _share(g, x, reduction)
+
+
+def _mse(x, target, reduction="mean"):
+    difference = x - target
+    return _reduce(difference * difference, reduction)
+
+
+def _mse_back(g, x, target, reduction):
+    return (x - target) * (2 * _share(g, x, reduction))
+
+
+def _smooth_l1(x, target, reduction="mean", beta=1.0):
+    """d^2 / (2 beta) for |d| < beta, else |d| - beta / 2, for d = x - t."""
+    size = np.abs(x - target)
+    return _reduce(np.where(size < beta, 0.5 * size * size / beta, size - 0.5 * beta), reduction)
+
+
+def _smooth_l1_back(g, x, target, reduction, beta):
+    return hardtanh((x - target) / beta, -1.0, 1.0) * _share(g, x, reduction)
+
+
+def _huber(x, target, reduction="mean", delta=1.0):
+    """d^2 / 2 for |d| <= delta, else delta (|d| - delta / 2), for d = x - t."""
+    size = np.abs(x - target)
+    return _reduce(np.where(size <= delta, 0.5 * size * size, delta * (size - 0.5 * delta)), reduction)
+
+
+def _huber_back(g, x, target, reduction, delta):
+    return hardtanh(x - target, -delta, delta) * _share(g, x, reduction)
+
+
+def _class_weights(target, weight, ignore_index, dtype):
+    """(valid target classes, the weight of each): an ignored target becomes class 0 with weight 0."""
+    valid = target != ignore_index
+    classes = np.where(valid, target, 0)
+    return classes, valid.astype(dtype) if weight is None else weight[classes] * valid
+
+
+def _nll(x, target, weight=None, ignore_index=-100, reduction="mean"):
+    """-w[t] x[n, t, ...] for classes along axis 1 (0 for a single sample); the mean divides by the sum of weights."""
+    axis = min(x.ndim - 1, 1)
+    classes, weights = _class_weights(target, weight, ignore_index, x.dtype)
+    chosen = x[along(np.expand_dims(classes, axis), axis)].reshape(classes.shape)
+    losses = np.where(target != ignore_index, -chosen * weights, x.dtype.type(0))
+    if reduction == "mean":
+        return losses.sum() / weights.sum()
+    return _reduce(losses, reduction)
+
+
+def _nll_back(g, x_shape, target, weight, ignore_index, reduction):
+    """The loss is linear in x: its gradient is -w at each target, 0 elsewhere."""
+    axis = min(len(x_shape) - 1, 1)
+    target, weight = _array(target), _array(weight)
+    classes, weights = _class_weights(target, weight, ignore_index, _array(g).dtype)
+    slopes = np.zeros(x_shape, weights.dtype)
+    slopes[along(np.expand_dims(classes, axis), axis)] = np.expand_dims(-weights, axis)
+    if reduction == "mean":
+        slopes /= weights.sum()
+    return (unsqueeze(g, axis) if reduction == "none" else g) * slopes
+
+
+def _array(value):
+    """The values of a Tensor that no gradient is needed for."""
+    return getattr(value, "_array", value)
+
+
+# --- normalisation
+
+
+def _unit(x, axes, eps):
+    """(x - mean) / sqrt(var + eps) over `axes`."""
+    centred = x - mean(x, axes, True)
+    return centred * rsqrt(mean(centred * centred, axes, True) + eps)
+
+
+def _unit_back(g, x, axes, eps):
+    """Moving one value moves the mean and the variance of all: what g has in common with them cancels."""
+    centred = x - mean(x, axes, True)
+    scale = rsqrt(mean(centred * centred, axes, True) + eps)
+    unit = centred * scale
+    return scale * (g - mean(g, axes, True) - unit * mean(g * unit, axes, True))
+
+
+def _others(x):
+    """All axes but 1, where the channels are."""
+    return tuple(i for i in range(x.ndim if isinstance(x, np.ndarray) else len(x.shape)) if i != 1)
+
+
+# fmt: off
+erf         = Op(_erf,                          lambda g, x: g * (exp(-x * x) * (2 / math.sqrt(math.pi))), cast=promote_to_float)
+hardtanh    = Op(lambda x, min, max: np.minimum(np.maximum(x, min), max), lambda g, x, min, max: keep(g, (x <= min) | (x >= max)))  # 0 on the bounds, unlike clamp
+leaky_relu  = Op(_leaky_relu,                   lambda g, x, slope: _leaky_relu_back(g, x, slope))  # the slope at 0
+elu         = Op(_elu,                          lambda g, x, alpha, scale, input_scale: _elu_back(g, x, alpha, scale, input_scale))
+gelu        = Op(_gelu,                         lambda g, x: _gelu_back(g, x))
+gelu_tanh   = Op(_gelu_tanh,                    lambda g, x: _gelu_tanh_back(g, x),              name="GeluBackward0")
+silu        = Op(lambda x: x * _sigmoid(x),     lambda g, x: _silu_back(g, x))
+
+mse_loss    = Op(_mse,                          lambda g, x, target, reduction: _mse_back(g, x, target, reduction),
+                                                lambda g, x, target, reduction: -_mse_back(g, x, target, reduction), cast=_promote_two)
+smooth_l1_loss = Op(_smooth_l1,                 lambda g, x, target, reduction, beta: _smooth_l1_back(g, x, target, reduction, beta),
+                                                lambda g, x, target, reduction, beta: -_smooth_l1_back(g, x, target, reduction, beta), cast=_promote_two, name="SmoothL1LossBackward0")
+huber_loss  = Op(_huber,                        lambda g, x, target, reduction, delta: _huber_back(g, x, target, reduction, delta),
+                                                lambda g, x, target, reduction, delta: -_huber_back(g, x, target, reduction, delta), cast=_promote_two)
+binary_cross_entropy = Op(_bce,                 lambda g, x, target, weight, reduction: _bce_back(g, x, target, weight, reduction),
+                                                lambda g, x, weight, reduction: _bce_target_back(g, x, weight, reduction), None)
+binary_cross_entropy_with_logits = Op(_bce_with_logits,
+                                                lambda g, x, target, weight, pos_weight, reduction: _bce_with_logits_back(g, x, target, weight, pos_weight, reduction),
+                                                lambda g, x, weight, pos_weight, reduction: _bce_with_logits_target_back(g, x, weight, pos_weight, reduction), None, None)
+nll_loss    = Op(_nll,                          lambda g, x_shape, target, weight, ignore_index, reduction: _nll_back(g, x_shape, target, weight, ignore_index, reduction), None, None)
+nll_loss_2d = nll_loss.named("NllLoss2DBackward0")
+# fmt: on

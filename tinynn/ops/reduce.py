@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 
 import numpy as np
@@ -39,11 +40,23 @@ def _sum(x, axis=None, keepdims=False):
     return x.sum(axis=axis, keepdims=keepdims)
 
 
+def _mean(x, axis=None, keepdims=False):
+    wide = np.float32 if x.dtype == np.float16 else None
+    mean = np.add.reduce(x, axis, wide, None, keepdims) / np.float32(_count(x.shape, axis))
+    return mean.astype(x.dtype, copy=False)
+
+
 def _evenly(g, x, y, axis):
     """Share the gradient of an extreme evenly among the values that attain it (nan attains nan)."""
     y = _restore(y, x.shape, axis)
     attains = (x == y) | ((x != x) & (y != y))
     return keep(_restore(g, x.shape, axis) / sum(attains, axis, True), ~attains)
+
+
+def _attaining(g, x, y, axis):
+    """amax and amin: as `_evenly`, but where the extreme is nan nothing attains it, and the gradient is nan."""
+    attains = x == _restore(y, x.shape, axis)
+    return _restore(g, x.shape, axis) * attains / sum(attains, axis, True)
 
 
 def _prod_back(g, x, y, axis):
@@ -65,9 +78,9 @@ def _product_of_others(x, axis):
 
 def _var(x, axis=None, correction=1, keepdims=False):
     n = _count(x.shape, axis)
-    centred = x - x.mean(axis=axis, keepdims=True)
+    centred = x - _mean(x, axis, True)
     total = (centred * centred).sum(axis=axis, keepdims=keepdims)
-    return total / np.asarray(max(n - correction, 0), x.dtype)
+    return total / np.asarray(builtins.max(n - correction, 0), x.dtype)
 
 
 def _std(x, axis=None, correction=1, keepdims=False):
@@ -104,15 +117,17 @@ def _norm(x, p=2.0, axis=None, keepdims=False):
 def _norm_back(g, x, y, p, axis):
     """x |x|^(p-2) / y^(p-1): the direction of x, and 0 where the norm is 0 (torch's subgradient)."""
     if p == 0:
-        return g * 0 * x
+        return None
     if p in (math.inf, -math.inf):
         return sign(x) * _evenly(g, abs(x), y, axis)
     g, y = _restore(g, x.shape, axis), _restore(y, x.shape, axis)
     if p == 1:
         return g * sign(x)
     if p == 2:
-        return x * keep(g / y, y == 0)
-    direction = keep(sign(x) * abs(x) ** (p - 1), x == 0) if p < 2 else x * abs(x) ** (p - 2)
+        return g * keep(x / y, y == 0)
+    if p < 1:
+        return keep(sign(x) * abs(x) ** (p - 1), x == 0) * g * y ** (1 - p)
+    direction = sign(x) * abs(x) ** (p - 1) if p < 2 else x * abs(x) ** (p - 2)
     return direction * keep(g / y ** (p - 1), y == 0)
 
 
@@ -125,8 +140,7 @@ def _logsumexp(x, axis, keepdims=False):
 
 
 def _logsumexp_back(g, x, y, axis):
-    y = _restore(y, x.shape, axis)
-    return _restore(g, x.shape, axis) * exp(x - keep(y, y == -math.inf))
+    return _restore(g, x.shape, axis) * exp(x - _restore(y, x.shape, axis))
 
 
 def _softmax(x, axis):
@@ -141,21 +155,21 @@ def _log_softmax(x, axis):
 
 # fmt: off
 sum     = Op(_sum,                                         lambda g, x_shape, axis: expand(_restore(g, x_shape, axis), x_shape))
-mean    = Op(lambda x, axis=None, keepdims=False: x.mean(axis=axis, keepdims=keepdims),
-                                                           lambda g, x_shape, axis: expand(_restore(g, x_shape, axis), x_shape) / _count(x_shape, axis))
+mean    = Op(_mean,                                        lambda g, x_shape, axis: expand(_restore(g, x_shape, axis), x_shape) / _count(x_shape, axis))
 prod    = Op(lambda x, axis=None, keepdims=False: x.prod(axis=axis, keepdims=keepdims),
                                                            lambda g, x, y, axis: _prod_back(g, x, y, axis))
 amax    = Op(lambda x, axis=None, keepdims=False: x.max(axis=axis, keepdims=keepdims),
-                                                           lambda g, x, y, axis: _evenly(g, x, y, axis))
+                                                           lambda g, x, y, axis: _attaining(g, x, y, axis))
 amin    = Op(lambda x, axis=None, keepdims=False: x.min(axis=axis, keepdims=keepdims),
-                                                           lambda g, x, y, axis: _evenly(g, x, y, axis))
+                                                           lambda g, x, y, axis: _attaining(g, x, y, axis))
+max     = Op(amax.forward,                                 lambda g, x, y: _evenly(g, x, y, None), name="MaxBackward1")
+min     = Op(amin.forward,                                 lambda g, x, y: _evenly(g, x, y, None), name="MinBackward1")
 var     = Op(_var,                                         lambda g, x, axis, correction: _var_back(g, x, axis, correction))
 std     = Op(_std,                                         lambda g, x, y, axis, correction: _std_back(g, x, y, axis, correction))
 norm    = Op(_norm,                                        lambda g, x, y, p, axis: _norm_back(g, x, y, p, axis),  name="LinalgVectorNormBackward0")
 logsumexp   = Op(_logsumexp,                               lambda g, x, y, axis: _logsumexp_back(g, x, y, axis))
 softmax     = Op(_softmax,                                 lambda g, y, axis: (g - sum(g * y, axis, True)) * y)
 log_softmax = Op(_log_softmax,                             lambda g, y, axis: g - exp(y) * sum(g, axis, True))
-max, min             = amax.named("MaxBackward1"), amin.named("MinBackward1")
 sum_dim, mean_dim, prod_dim = sum.named("SumBackward1"), mean.named("MeanBackward1"), prod.named("ProdBackward1")
 cumsum  = Op(lambda x, axis: x.cumsum(axis=axis),          lambda g, axis: flip(cumsum(flip(g, axis), axis), axis))
 # fmt: on

@@ -54,17 +54,21 @@ def _repeat_back(g, x_shape, times):
     return reshape(sum_to(folded, tuple(k for n in padded for k in (1, n))), x_shape)
 
 
+def _diagonal(x, offset, axis1, axis2):
+    view = np.diagonal(x, offset, axis1, axis2)
+    view.flags.writeable = x.flags.writeable  # NumPy hands it out read-only
+    return view
+
+
 def _undiagonal(x, offset, axis1, axis2, shape):
     out = np.zeros(shape, x.dtype)
-    view = np.diagonal(out, offset, axis1, axis2)
-    view.flags.writeable = True
-    view[...] = x
+    _diagonal(out, offset, axis1, axis2)[...] = x
     return out
 
 
 # fmt: off
 reshape   = Op(lambda x, shape: x.reshape(shape),        lambda g, x_shape: reshape(g, x_shape),              view=True, name="ViewBackward0")
-squeeze   = Op(lambda x, axis: np.squeeze(x, axis),      lambda g, x_shape: reshape(g, x_shape),              view=True, name="SqueezeBackward1")
+squeeze   = Op(lambda x, axis: x.squeeze(axis),          lambda g, x_shape: reshape(g, x_shape),              view=True, name="SqueezeBackward1")
 unsqueeze = Op(lambda x, axis: np.expand_dims(x, axis),  lambda g, x_shape: reshape(g, x_shape),              view=True)
 squeeze_all = squeeze.named("SqueezeBackward0")
 permute   = Op(lambda x, axes: x.transpose(axes),        lambda g, axes: permute(g, _back(axes)),             view=True)
@@ -75,7 +79,7 @@ unnarrow  = Op(_unnarrow,                                lambda g, axis, start, 
 split     = Op(_split,                                   lambda g, axis: cat(axis, *g),                       view=True, name="SplitBackward0")
 split_with_sizes = split.named("SplitWithSizesBackward0")
 unbind    = Op(_unbind,                                  lambda g, axis: stack(axis, *g),                     view=True)
-diagonal  = Op(np.diagonal,                              lambda g, offset, axis1, axis2, a_shape: undiagonal(g, offset, axis1, axis2, a_shape), view=True)
+diagonal  = Op(_diagonal,                                lambda g, offset, axis1, axis2, x_shape: undiagonal(g, offset, axis1, axis2, x_shape), view=True)
 undiagonal = Op(_undiagonal,                             lambda g, offset, axis1, axis2: diagonal(g, offset, axis1, axis2))
 flip      = Op(lambda x, axes: np.flip(x, axes).copy(),  lambda g, axes: flip(g, axes))
 roll      = Op(lambda x, shifts, axes: np.roll(x, shifts, axes), lambda g, shifts, axes: roll(g, tuple(-s for s in shifts), axes))
