@@ -133,7 +133,22 @@ def is_tensor(value: Any) -> bool:
 def einsum(equation: str, *operands: Any) -> Tensor:
     """Sum of products by Einstein's notation: `einsum("ij,jk->ik", a, b)` is the matrix product."""
     tensors = operands[0] if len(operands) == 1 and isinstance(operands[0], list | tuple) else operands
-    return ops.einsum(_explicit_equation(equation.replace(" ", ""), [x.ndim for x in tensors]), *tensors)
+    explicit = _explicit_equation(equation.replace(" ", ""), [x.ndim for x in tensors])
+    _check_sizes(explicit.partition("->")[0].split(","), tensors)
+    return ops.einsum(explicit, *tensors)
+
+
+def _check_sizes(terms: list[str], tensors: Sequence[Tensor]) -> None:
+    """A letter stands for one size (or 1) in all operands."""
+    sizes: dict[str, int] = {}
+    for i, (term, x) in enumerate(zip(terms, tensors, strict=True)):
+        for letter, n in zip(term, x.shape, strict=True):
+            if n != sizes.setdefault(letter, n) and 1 not in (n, sizes[letter]):
+                raise RuntimeError(
+                    f"einsum(): subscript {letter} has size {n} for operand {i} which does not broadcast with previously "
+                    f"seen size {sizes[letter]}"
+                )
+            sizes[letter] = builtins.max(n, sizes[letter])
 
 
 def _explicit_equation(equation: str, ndims: list[int]) -> str:
@@ -162,6 +177,9 @@ def _explicit_equation(equation: str, ndims: list[int]) -> str:
         term.replace("...", dots[most - (ndim - len(term) + 3) :]) if "..." in term else term
         for term, ndim in zip(terms, ndims, strict=True)
     ]
+    for c in output.replace("...", ""):
+        if c not in inputs:
+            raise RuntimeError(f"einsum(): output subscript {c} does not appear in the equation for any input operand")
     if not arrow:
         letters = "".join(terms).replace(".", "")
         output = "..." + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
@@ -176,8 +194,6 @@ def randint(low: int, high: Any = None, size: Any = None, *, generator: Generato
     """Integers from low (default 0) below high: `randint(10, (2, 3))`, `randint(5, 10, (2, 3))`."""
     if size is None:
         low, high, size = 0, low, high
-    if low >= high:
-        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     drawn = (generator or default_generator).randint(low, high, shape_of((size,)), _numpy_dtype(dtype, dtypes.int64.numpy))
     return _finish(drawn, requires_grad, device)
 
@@ -198,11 +214,18 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     return _finish((generator or default_generator).bernoulli(input.shape, input._array, input._array.dtype))
 
 
-def normal(mean: Any, std: Any, size: Any = None, *, generator: Generator | None = None) -> Tensor:
-    """Draws from N(mean, std^2); mean and std are numbers or tensors."""
-    shape = shape_of((size,)) if size is not None else np.broadcast_shapes(*(x.shape for x in (mean, std) if is_tensor(x)))
-    drawn = Tensor.wrap((generator or default_generator).normal(shape, dtypes.default_dtype()))
-    return drawn * std + mean
+def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None) -> Tensor:
+    """Draws from N(mean, std^2). With tensors, one draw for each element; with numbers, `size` of them."""
+    draw = (generator or default_generator).normal
+    given = [x for x in (mean, std) if is_tensor(x)]
+    if not given:
+        return _finish(draw(shape_of((size,)), dtypes.default_dtype(), mean, std))
+    if is_tensor(std) and (std < 0).any():
+        raise RuntimeError("normal expects all elements of std >= 0.0")
+    if not is_tensor(std) and std < 0:
+        raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
+    shape = np.broadcast_shapes(*(x.shape for x in given))
+    return _finish(draw(shape, given[0].dtype.numpy)) * std + mean
 
 
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -212,7 +235,7 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
 
 def manual_seed(seed: int) -> Generator:
     """Seed the generator that all draws use unless they are given another; returns it."""
-    return default_generator.manual_seed(seed)
+    return default_generator.manual_seed(int(seed))
 
 
 def seed() -> int:

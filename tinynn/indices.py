@@ -34,6 +34,7 @@ def normalize(index: Any, shape: tuple[int, ...]) -> Index:
         )
     if used > len(shape):
         raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
+    _check_together([item for item in items if isinstance(item, np.ndarray) and item.dtype != bool])
     basic: list = []
     advanced: list = []
     dim = 0
@@ -43,7 +44,7 @@ def normalize(index: Any, shape: tuple[int, ...]) -> Index:
             basic += [slice(None)] * item.ndim or [None]  # x[True] adds a dimension, of size 1 or 0
             advanced += item.nonzero() if item.ndim else [np.arange(int(item))]
         elif isinstance(item, np.ndarray):
-            _check_places(item, shape[dim], dim)
+            _check_places(item, shape[dim], sum(isinstance(one, np.ndarray) for one in advanced))  # torch counts tensors
             basic.append(slice(None))
             advanced.append(item)
         else:
@@ -71,6 +72,8 @@ def _item(item: Any) -> Any:
         return np.asarray(bool(item))
     if isinstance(item, int | np.integer):
         return int(item)
+    if isinstance(item, str):
+        raise TypeError("new(): invalid data type 'str'")
     if isinstance(item, Variable):
         array = item._array
     elif isinstance(item, list | range | np.ndarray):
@@ -108,6 +111,16 @@ def _check_mask(mask: np.ndarray, shape: tuple[int, ...], dim: int) -> None:
                 f"The shape of the mask {list(mask.shape)} at index {i} does not match the shape of the indexed tensor "
                 f"{list(shape)} at index {dim + i}"
             )
+
+
+def _check_together(tensors: list[np.ndarray]) -> None:
+    try:
+        np.broadcast_shapes(*(tensor.shape for tensor in tensors))
+    except ValueError:
+        shapes = ", ".join(str(list(tensor.shape)) for tensor in tensors)
+        raise IndexError(
+            f"shape mismatch: indexing tensors could not be broadcast together with shapes {shapes}"
+        ) from None
 
 
 def _check_places(places: np.ndarray, size: int, dim: int) -> None:

@@ -30,6 +30,8 @@ class Size(tuple):
 def one_dim(dim: Any, ndim: int) -> int:
     """`dim` counted from the front. A 0-d tensor is treated as if it had one dimension, as in torch."""
     ndim = max(ndim, 1)
+    if not hasattr(dim, "__index__"):
+        raise TypeError(f"argument 'dim' must be int, not {type(dim).__name__}")
     if not -ndim <= dim < ndim:
         raise IndexError(f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got {dim})")
     return int(dim) % ndim

@@ -21,7 +21,7 @@ from tinynn.autograd.grad_mode import thread
 from tinynn.autograd.hooks import RemovableHandle
 from tinynn.autograd.inplace import check_writable, overwrite
 from tinynn.autograd.node import Node
-from tinynn.autograd.op import Op
+from tinynn.autograd.op import Op, size_mismatch
 from tinynn.autograd.variable import Variable
 from tinynn.device import check_device, cpu, device
 from tinynn.random import Generator, default_generator
@@ -556,6 +556,7 @@ class Tensor(Variable):
         """|self - other| <= atol + rtol |other|, elementwise."""
         if self.dtype is not other.dtype:
             raise RuntimeError(f"{type_name(self._array.dtype)} did not match {type_name(other._array.dtype)}")
+        _check_broadcastable(self.shape, other.shape)
         return Variable.wrap(
             thread.quietly(np.isclose, self._array, other._array, rtol=rtol, atol=atol, equal_nan=equal_nan)
         )
@@ -579,7 +580,7 @@ class Tensor(Variable):
     def prod(self, dim: int | None = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None) -> Tensor:
         """The product over `dim`, or over everything."""
         x = self._summed_as(dtype)
-        return ops.prod(x) if dim is None else ops.prod_dim(x, dims_of(dim, x.ndim), keepdim)
+        return ops.prod(x) if dim is None else ops.prod_dim(x, one_dim(dim, x.ndim) if x.ndim else None, keepdim)
 
     def cumsum(self, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
         """The running sum along `dim`."""
@@ -677,8 +678,9 @@ class Tensor(Variable):
 
     def _truth(self, function: Callable, dim: Any, keepdim: bool) -> Tensor:
         if dim == ():  # here, and only here, torch reads () as "no dimension"
-            return self != 0
-        answer = function(self._array, axis=dims_of(dim, self.ndim), keepdims=keepdim)
+            answer = self._array != 0
+        else:
+            answer = function(self._array, axis=dims_of(dim, self.ndim), keepdims=keepdim)
         return Variable.wrap(answer.astype(np.uint8) if self._array.dtype == np.uint8 else answer)
 
     def logsumexp(self, dim: Any, keepdim: bool = False) -> Tensor:
@@ -779,6 +781,7 @@ class Tensor(Variable):
                 f"{self.shape[-1]}] but got: {list(other.shape[-3:-1])}.\nThe shapes are {list(self.shape)} and "
                 f"{list(other.shape)}."
             )
+        _check_broadcastable(self.shape[:-2], other.shape[:-2])
         return ops.matmul(self, other)
 
     def bmm(self, other: Tensor) -> Tensor:
@@ -821,6 +824,7 @@ class Tensor(Variable):
         _need_same_dtype(mat1, mat2)
         if mat1.shape[1] != mat2.shape[0]:
             raise RuntimeError(_cannot_multiply(mat1.shape, mat2.shape))
+        _check_expandable(self.shape, (mat1.shape[0], mat2.shape[1]))
         return ops.addmm(self if beta == 1 else self * beta, mat1 if alpha == 1 else mat1 * alpha, mat2)
 
     # --- shapes
@@ -937,7 +941,7 @@ class Tensor(Variable):
         extra = len(wanted) - self.ndim
         if extra < 0:
             raise RuntimeError(
-                f"expand(tinynn.{type_name(self._array.dtype)}Tensor{{{list(self.shape)}}}, size={list(wanted)}): the "
+                f"expand({_legacy_name(self._array.dtype)}{{{list(self.shape)}}}, size={list(wanted)}): the "
                 f"number of sizes provided ({len(wanted)}) must be greater or equal to the number of dimensions in the "
                 f"tensor ({self.ndim})"
             )
@@ -1063,12 +1067,17 @@ class Tensor(Variable):
         values = value if isinstance(value, Tensor) else Variable.wrap(np.asarray(value, self._array.dtype))
         if advanced is None:
             _check_expandable(_without_leading_ones(values.shape, target.ndim), target.shape)
-            target._overwrite(values.reshape(_without_leading_ones(values.shape, target.ndim)))
+            target.copy_(values.reshape(_without_leading_ones(values.shape, target.ndim)))
         else:
             target.index_put_(advanced, values)
 
     def index_put(self, indices_: Any, values: Tensor, accumulate: bool = False) -> Tensor:
         """A copy with `values` written (or added) at the places that a tuple of index tensors names."""
+        if values.dtype is not self.dtype:
+            raise RuntimeError(
+                "Index put requires the source and destination dtypes match, got "
+                f"{type_name(self._array.dtype)} for the destination and {type_name(values._array.dtype)} for the source."
+            )
         places = tuple(i._array if isinstance(i, Tensor) else i for i in indices_)
         wanted = self._array[places].shape
         try:
@@ -1078,7 +1087,7 @@ class Tensor(Variable):
                 f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing result of "
                 f"shape {list(wanted)}"
             ) from None
-        return (ops.index_add_at if accumulate else ops.index_put)(self, values.to(self.dtype), places)
+        return (ops.index_add_at if accumulate else ops.index_put)(self, values, places)
 
     index_put_ = _in_place(index_put)
 
@@ -1232,38 +1241,52 @@ class Tensor(Variable):
         """Overwrite with the (broadcast) values of `src`, cast to this tensor's dtype."""
         check_writable(self)
         _check_expandable(src.shape, self.shape)
-        return overwrite(self, src if src.requires_grad or self.requires_grad else src.detach())
+        return overwrite(self, ops.copy(self, src))
 
     def fill_(self, value: Any) -> Tensor:
         """Overwrite with one value."""
-        return overwrite(self, value if isinstance(value, Tensor) else Variable.wrap(np.asarray(value)))
+        check_writable(self)
+        return overwrite(self, ops.fill(self, value))
 
     def zero_(self) -> Tensor:
         """Overwrite with zeros."""
-        return self.fill_(0)
+        check_writable(self)
+        return overwrite(self, ops.zero(self, 0))
 
     # --- random values, in place
 
-    def _draw(self, values: np.ndarray) -> Tensor:
-        return overwrite(self, Variable.wrap(values))
-
-    def uniform_(self, a: builtins.float = 0.0, b: builtins.float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    def uniform_(
+        self, a: builtins.float = 0.0, b: builtins.float = 1.0, *, generator: Generator | None = None
+    ) -> Tensor:
         """Fill with draws from U(a, b)."""
-        check_writable(self)
-        return self._draw((generator or default_generator).uniform(self._array.shape, self._array.dtype, a, b))
+        return self._draw(generator, "uniform", a, b)
 
-    def normal_(self, mean: builtins.float = 0.0, std: builtins.float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    def normal_(
+        self, mean: builtins.float = 0.0, std: builtins.float = 1.0, *, generator: Generator | None = None
+    ) -> Tensor:
         """Fill with draws from N(mean, std^2)."""
-        check_writable(self)
-        if std < 0:
-            raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
-        return self._draw((generator or default_generator).normal(self._array.shape, self._array.dtype, mean, std))
+        return self._draw(generator, "normal", mean, std)
+
+    def exponential_(self, lambd: builtins.float = 1.0, *, generator: Generator | None = None) -> Tensor:
+        """Fill with draws from the exponential distribution of rate lambd."""
+        return self._draw(generator, "exponential", lambd)
+
+    def random_(self, *bounds: builtins.int, generator: Generator | None = None) -> Tensor:
+        """Fill with integers: of the dtype's whole range, below `to`, or from `from_` up to below `to`."""
+        return self._draw(generator, "random", *((0, *bounds) if len(bounds) == 1 else bounds))
 
     def bernoulli_(self, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
-        """Fill with ones, with probability p, and zeros."""
+        """Fill with ones, with probability p (a number, or a tensor of them), and zeros."""
         check_writable(self)
-        p = p._array if isinstance(p, Tensor) else p
-        return self._draw((generator or default_generator).bernoulli(p, self._array.shape))
+        drawn = (generator or default_generator).bernoulli(
+            self._array.shape, p._array if isinstance(p, Tensor) else p, self._array.dtype
+        )
+        return overwrite(self, ops.copy(self, Variable.wrap(drawn)))
+
+    def _draw(self, generator: Generator | None, distribution: str, *parameters: Any) -> Tensor:
+        check_writable(self)
+        draw = getattr(generator or default_generator, distribution)
+        return overwrite(self, ops.copy(self, Variable.wrap(draw(self._array.shape, self._array.dtype, *parameters))))
 
 
 # --- what several methods check
@@ -1305,13 +1328,13 @@ def _not_empty(name: str, x: Tensor, dim: Any) -> Tensor:
                 f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
                 "with the 'dim' argument."
             )
-        raise IndexError(f"{name}(): Expected reduction dim {axis} to have non-zero size.")
+        raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
     return x
 
 
 def _refuse_empty_norm(x: Tensor, p: builtins.float, dim: Any) -> None:
     axis = dims_of(dim, x.ndim)
-    for i in range(x.ndim) if axis is None else np.atleast_1d(axis).tolist():
+    for i in range(x.ndim) if axis is None else np.atleast_1d(dim).tolist():
         if x.shape[i] == 0:
             where = "an empty tensor" if axis is None else f"the dimension {i}"
             because = "the operation" if axis is None else "this dimension is empty and the operation"
@@ -1332,6 +1355,17 @@ def _cannot_multiply(a: Sequence[int], b: Sequence[int]) -> str:
         f"mat1 and mat2 shapes cannot be multiplied ({listed(a)} and {listed(b)})\n"
         "The last size of the first must equal the first size of the second."
     )
+
+
+def _check_broadcastable(a: Sequence[int], b: Sequence[int]) -> None:
+    mismatch = size_mismatch([np.broadcast_to(0, shape) for shape in (a, b)])
+    if mismatch:
+        raise mismatch
+
+
+def _legacy_name(numpy_dtype: np.dtype) -> str:
+    """The tensor's class in torch's oldest messages."""
+    return "CPUBoolType" if numpy_dtype.kind == "b" else f"tinynn.{type_name(numpy_dtype)}Tensor"
 
 
 def _check_expandable(shape: Sequence[int], target: Sequence[int]) -> None:

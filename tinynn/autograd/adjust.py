@@ -21,8 +21,8 @@ def _sum_to(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 # Broadcasting copies a value to many places, so its gradient is the sum over those places; and the reverse.
 # fmt: off
-expand = Op(np.broadcast_to,                             lambda g, array_shape: sum_to(g, array_shape), name="ExpandBackward0", view=True)
-sum_to = Op(_sum_to,                                     lambda g, x_shape: expand(g, x_shape),         name="SumBackward1")
-cast   = Op(lambda x, numpy_dtype: x.astype(numpy_dtype), lambda g: g,                                  name="ToCopyBackward0")
-clone  = Op(lambda x, order="C": np.array(x, order=order),  lambda g: g,                                name="CloneBackward0")
+expand = Op(lambda x, shape: np.broadcast_to(x, shape),    lambda g, x_shape: sum_to(g, x_shape), name="ExpandBackward0", view=True)
+sum_to = Op(_sum_to,                                       lambda g, x_shape: expand(g, x_shape), name="SumBackward1")
+cast   = Op(lambda x, numpy_dtype: x.astype(numpy_dtype),  lambda g: g,                           name="ToCopyBackward0")
+clone  = Op(lambda x, order="C": np.array(x, order=order), lambda g: g,                           name="CloneBackward0")
 # fmt: on

@@ -51,14 +51,14 @@ def check_writable(tensor: Variable) -> None:
             "You can make a clone to get a normal tensor before doing inplace update."
             "See https://github.com/pytorch/rfcs/pull/17 for more details."
         )
+    if thread.enabled:
+        _check_leaf(tensor)
     array = tensor._array
     if any(stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True)):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory "
             "location. Please clone() the tensor before performing the operation."
         )
-    if thread.enabled:
-        _check_leaf(tensor)
 
 
 def _check_leaf(tensor: Variable) -> None:
@@ -80,30 +80,31 @@ def _check_leaf(tensor: Variable) -> None:
         )
 
 
-def overwrite(tensor: Any, result: Variable) -> Any:
+def overwrite(tensor: Any, result: Any) -> Any:
     """Replace the values of `tensor` by those of `result`, and its history by the history of `result`.
 
-    Broadcasts `result` and casts it to the tensor's dtype. Returns `tensor`.
+    Casts to the tensor's dtype. Returns `tensor`.
     """
     check_writable(tensor)
-    np.copyto(tensor._array, result._array, casting="unsafe")
+    recorded = thread.enabled and result._requires_grad
+    if recorded:
+        result._node.before_overwriting(tensor)
+    thread.quietly(np.copyto, tensor._array, result._array, casting="unsafe")
     tensor.bump()
-    if thread.enabled and (tensor._requires_grad or result._requires_grad):
-        _adopt_history(tensor, result)
+    if recorded and tensor._base is None:
+        tensor._node, tensor._index, tensor._requires_grad = result._node, result._index, True
+        result._node.after_overwriting(tensor)
+    elif recorded:
+        _rewrite_base(tensor, result)
     return tensor
 
 
-def _adopt_history(tensor: Any, result: Any) -> None:
-    base = tensor._base
-    if base is None:
-        tensor._node, tensor._index = (result._node, result._index) if result._requires_grad else (None, 0)
-        tensor._requires_grad = result._requires_grad
-        if hasattr(tensor._node, "rebind_result"):
-            tensor._node.rebind_result(tensor)
-    else:
-        before = Variable.wrap(base._array)  # only its place in the graph matters: the values are already written
-        if base._requires_grad:
-            before._node, before._index, before._requires_grad = base._node, base._index, True
-        rewritten = copy_slices(before, result, tensor._replay)
-        base._node, base._index, base._requires_grad = rewritten._node, rewritten._index, True
-        tensor.refresh()
+def _rewrite_base(view: Any, result: Any) -> None:
+    """A write to a view is a write to its base: give the base a new history."""
+    base = view._base
+    before = Variable.wrap(base._array)  # the base as it was; only its place in the graph matters here
+    if base._requires_grad:
+        before._node, before._index, before._requires_grad = base._node, base._index, True
+    rewritten = copy_slices(before, result, view._replay)
+    base._node, base._index, base._requires_grad = rewritten._node, rewritten._index, True
+    view.refresh()

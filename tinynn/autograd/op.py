@@ -32,6 +32,7 @@ import numpy as np
 from tinynn.autograd.grad_mode import thread
 from tinynn.autograd.node import USED_TWICE, Edge, Node, attached, next_number
 from tinynn.autograd.variable import Variable
+from tinynn.size import type_name
 
 RESULT = -1  # the place of an operation's result in Record.saved
 INFERENCE_SAVED = (
@@ -124,7 +125,7 @@ class Op:
         try:
             result = thread.quietly(self.forward, *(arrays if self.cast is None else self.cast(arrays)))
         except ValueError as error:
-            raise (_size_mismatch(arrays) if self.cast else None) or error from None
+            raise (size_mismatch(arrays) if self.cast else None) or error from None
         if self.view:
             out: Any = self._view(result, args)
         else:
@@ -222,11 +223,11 @@ class Record(Node):
         self.number = next_number()
         self.op = op
         self.plan = plan
-        self.stamps: list[tuple[list, int]] = []  # (version counter, its count) of the tensors whose values are kept
+        self.stamps: list[tuple[int, list, int]] = []  # (place in saved, version counter, its count when saved)
         for i in plan.checks:
             for operand in args[i:] if op.first else (args[i],):
                 if isinstance(operand, Variable):
-                    self._stamp(operand)
+                    self._stamp(i, operand)
         self.saved: list | None = op.packed(arrays)
         for i in plan.shapes:
             self.saved.append(_shape(self.saved[i]))
@@ -234,7 +235,7 @@ class Record(Node):
             self.saved[i] = None
         if plan.result:
             self.saved.append(result)
-            self._stamp(out)
+            self._stamp(RESULT, out)
         if type(out) is tuple:
             self.outputs = [(one._array.shape, one._array.dtype) for one in out]
             for index, one in enumerate(out):
@@ -242,10 +243,11 @@ class Record(Node):
         else:
             out._node, out._requires_grad = self, True
 
-    def _stamp(self, tensor: Any) -> None:
+    def _stamp(self, place: int, tensor: Any) -> None:
+        """Note the version of a tensor whose values are kept."""
         if tensor._inference:
             raise RuntimeError(INFERENCE_SAVED)
-        self.stamps.append((tensor._counter, tensor._counter[0]))
+        self.stamps.append((place, tensor._counter, tensor._counter[0]))
 
     @property
     def label(self) -> str:  # type: ignore[override]
@@ -273,9 +275,9 @@ class Record(Node):
         """The saved values; as tensors that are part of the graph again, if they are to be differentiated."""
         if self.saved is None:
             raise RuntimeError(USED_TWICE)
-        for counter, count in self.stamps:
+        for place, counter, count in self.stamps:
             if counter[0] != count:
-                raise RuntimeError(self._stale(counter[0], count))
+                raise RuntimeError(self._stale(place, counter[0], count))
         return self._as_tensors() if as_tensors else self.saved
 
     def _as_tensors(self) -> list:
@@ -289,31 +291,30 @@ class Record(Node):
             values[RESULT] = attached(values[RESULT], (self, 0, values[RESULT].shape, values[RESULT].dtype))
         return values
 
-    def rebind_result(self, tensor: Variable) -> None:
-        """`tensor` was overwritten with this node's result: let the saved result be the tensor's own array."""
+    def before_overwriting(self, tensor: Variable) -> None:
+        """`tensor` is about to be overwritten with this node's own result: keep a copy of the operand it was."""
+        for place in self.plan.checks:
+            if self.saved is not None and self.saved[place] is tensor._array:
+                self.saved[place] = tensor._array.copy()
+                self.stamps = [stamp for stamp in self.stamps if stamp[0] != place]
+
+    def after_overwriting(self, tensor: Variable) -> None:
+        """`tensor` was overwritten with this node's result, which it now holds instead of the saved one."""
         if self.plan.result and self.saved is not None:
             self.saved[RESULT] = tensor._array
-            self.stamps[-1] = (tensor._counter, tensor._counter[0])
+            self.stamps[-1] = (RESULT, tensor._counter, tensor._counter[0])
 
-    def _stale(self, found: int, expected: int) -> str:
+    def _stale(self, place: int, found: int, expected: int) -> str:
         """torch's message about a saved value that was overwritten, naming the value."""
-        stamped = [(self.saved[i], self.edges[i]) for i in self.plan.checks if isinstance(self.saved[i], np.ndarray)]  # type: ignore[index]
-        if self.plan.result:
-            stamped.append((self.saved[RESULT], (self, 0)))  # type: ignore[index, arg-type]
-        what = ""
-        for (value, edge), (counter, count) in zip(stamped, self.stamps, strict=False):
-            if counter[0] != count:
-                of = f", which is output {edge[1]} of {edge[0].label}," if edge and isinstance(edge[0], Node) else ""
-                what = f"[tinynn.{_TYPE_NAMES.get(value.dtype.name, 'Float')}Tensor {list(value.shape)}]{of}"
-                break
+        value = self.saved[place]  # type: ignore[index]
+        maker = (self, 0) if place == RESULT else None if self.op.first else self.edges[place]
+        of = f", which is output {maker[1]} of {maker[0].label}," if maker and isinstance(maker[0], Node) else ""
+        what = f"[tinynn.{type_name(value.dtype)}Tensor {list(value.shape)}]" if isinstance(value, np.ndarray) else "an operand"
         return (
-            f"one of the variables needed for gradient computation has been modified by an inplace operation: {what} is "
+            f"one of the variables needed for gradient computation has been modified by an inplace operation: {what}{of} is "
             f"at version {found}; expected version {expected} instead. Hint: {self.label} needs the old values: use the "
             "out-of-place operation, or clone() the tensor before it is overwritten."
         )
-
-
-_TYPE_NAMES = {"float16": "Half", "float32": "Float", "float64": "Double", "int64": "Long", "bool": "Bool"}
 
 
 def _shape(operand: Any) -> Any:
@@ -322,14 +323,18 @@ def _shape(operand: Any) -> Any:
 
 
 def _signature(function: Callable) -> tuple[tuple[str, ...], tuple]:
-    """The parameter names of `function`, and the default values of the last of them."""
+    """The parameter names of a Python function or a ufunc, and the default values of the last of them.
+
+    Read off the code object: `inspect.signature` would double the time that `import tinynn` takes.
+    """
     if isinstance(function, np.ufunc):
         return (("x",) if function.nin == 1 else ("a", "b")), ()
-    parameters = inspect.signature(function).parameters.values()
-    return tuple(p.name for p in parameters), tuple(p.default for p in parameters if p.default is not p.empty)
+    code = function.__code__
+    takes_any_number = bool(code.co_flags & inspect.CO_VARARGS)
+    return code.co_varnames[: code.co_argcount + takes_any_number], function.__defaults__ or ()
 
 
-def _size_mismatch(operands: Sequence) -> RuntimeError | None:
+def size_mismatch(operands: Sequence) -> RuntimeError | None:
     """torch's error for shapes that do not broadcast, or None if that is not what is wrong."""
     shapes = [np.shape(operand) for operand in operands]
     for a, b in zip(shapes, shapes[1:], strict=False):

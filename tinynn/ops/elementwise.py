@@ -28,7 +28,7 @@ def _pow(a, b):
     """a ** b. Small powers are products and roots, as in torch: NumPy's general power is 20 times slower."""
     if a.dtype.kind == "i" and np.any(np.less(b, 0)):
         return _negative_integer_power(a, b)
-    shortcut = _SHORT_POWERS.get(float(b)) if np.ndim(b) == 0 and np.asarray(a).dtype.kind == "f" else None
+    shortcut = _SHORT_POWERS.get(float(b)) if np.ndim(b) == 0 and a.dtype in _SHORTENED else None
     return np.power(a, b) if shortcut is None else shortcut(a)
 
 
@@ -38,6 +38,7 @@ def _negative_integer_power(a, b):
     return np.where(np.less(b, 0), unit, np.power(a, np.maximum(b, 0))).astype(a.dtype)
 
 
+_SHORTENED = (np.float32, np.float64)
 _SHORT_POWERS = {
     2.0: lambda a: a * a,
     3.0: lambda a: a * a * a,
@@ -134,7 +135,8 @@ def _where(condition, a, b):
 
 
 def _promote_branches(operands):
-    return [operands[0], *promote(operands[1:])]
+    common = result_type(*operands[1:])
+    return [operands[0], *(convert(operand, common) for operand in operands[1:])]
 
 
 def _clamp(x, min=None, max=None):

@@ -6,6 +6,8 @@ where a place was read several times the gradients add up. An `index` is anythin
 
 from __future__ import annotations
 
+import builtins
+
 import numpy as np
 
 from tinynn.autograd.op import Op
@@ -42,13 +44,18 @@ def _zeros_add_at(values, shape, index):
     return out
 
 
+def _copy(old, x):
+    """x in the shape and dtype of what it overwrites."""
+    return np.broadcast_to(x, old.shape).astype(old.dtype)
+
+
 def _masked_fill(x, mask, value):
     return np.where(mask, np.asarray(value).astype(x.dtype), x)
 
 
 def along(index: np.ndarray, axis: int) -> tuple:
     """The index that picks, at each position of `index`, the element that it names along `axis` (torch's gather)."""
-    grid: list = list(np.ogrid[tuple(slice(n) for n in index.shape)])
+    grid: list = list(np.ogrid[tuple(builtins.slice(n) for n in index.shape)])
     if index.ndim:
         grid[axis] = index
     return tuple(grid)
@@ -67,9 +74,12 @@ zeros_put    = Op(_zeros_put,    lambda g, index: at(g, index),                 
 zeros_add_at = Op(_zeros_add_at, lambda g, index: at(g, index),                              name="IndexPutBackward0")
 masked_fill  = Op(_masked_fill,  lambda g, mask: keep(g, mask),                              None, lambda g, mask: keep(g, ~mask))
 
+copy         = Op(_copy,         lambda g: g * 0,                                            lambda g: g, name="CopyBackwards")
+
 # The same rows where torch calls them by another name: `x.max(dim)`, `sort` and `gather` all read from chosen places.
 at, slice, unsqueeze_index = index, select.named("SliceBackward0"), select.named("UnsqueezeBackward0")
 gather, index_select, masked_select = index.named("GatherBackward0"), index.named("IndexSelectBackward0"), index.named("MaskedSelectBackward0")
 max_dim, min_dim, sort, topk = (index.named(f"{name}Backward0") for name in ("Max", "Min", "Sort", "Topk"))
+fill, zero   = copy.named("FillBackward2"), copy.named("ZeroBackward0")
 scatter_add  = index_add_at.named("ScatterAddBackward0")
 # fmt: on

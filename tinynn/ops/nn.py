@@ -13,10 +13,11 @@ import numpy as np
 from tinynn._erf import erf as _erf
 from tinynn.autograd.op import Op
 from tinynn.dtypes import promote, promote_to_float
-from tinynn.ops.elementwise import _logsigmoid, _sigmoid, clamp, exp, keep, log, logsigmoid, rsqrt, sigmoid, sign, tanh
+from tinynn.ops.elementwise import _logsigmoid, _sigmoid, clamp, exp, keep, log, logsigmoid, rsqrt, sigmoid, tanh
 from tinynn.ops.indexing import along
-from tinynn.ops.reduce import mean, sum
-from tinynn.ops.shape import unsqueeze
+from tinynn.ops.linalg import linear
+from tinynn.ops.reduce import sum
+from tinynn.ops.shape import reshape, unsqueeze
 
 
 def _promote_two(operands):
@@ -197,26 +198,93 @@ def _array(value):
     return getattr(value, "_array", value)
 
 
+def _xlogy(a, b):
+    """a log b, and 0 for a = 0 whatever b is (but nan)."""
+    return np.where((a == 0) & (b == b), 0, a * np.log(b)).astype(a.dtype, copy=False)
+
+
 # --- normalisation
 
 
+def _mean(x, axes):
+    return sum(x, axes, True) / _count(x.shape, axes)
+
+
+def _count(shape, axes):
+    return math.prod(shape[axis] for axis in axes)
+
+
+def _moments(x, axes):
+    """x - mean, and the (biased) variance, over `axes`."""
+    centred = x - _mean(x, axes)
+    return centred, _mean(centred * centred, axes)
+
+
 def _unit(x, axes, eps):
-    """(x - mean) / sqrt(var + eps) over `axes`."""
-    centred = x - mean(x, axes, True)
-    return centred * rsqrt(mean(centred * centred, axes, True) + eps)
+    """x shifted and scaled to mean 0 and variance 1 (a little less, for eps) over `axes`, and that scale."""
+    centred, variance = _moments(x, axes)
+    scale = rsqrt(variance + eps)
+    return centred * scale, scale
 
 
 def _unit_back(g, x, axes, eps):
-    """Moving one value moves the mean and the variance of all: what g has in common with them cancels."""
-    centred = x - mean(x, axes, True)
-    scale = rsqrt(mean(centred * centred, axes, True) + eps)
-    unit = centred * scale
-    return scale * (g - mean(g, axes, True) - unit * mean(g * unit, axes, True))
+    """Moving one value moves the mean and the variance of all: what g has in common with those cancels."""
+    unit, scale = _unit(x, axes, eps)
+    return scale * (g - _mean(g, axes) - unit * _mean(g * unit, axes))
 
 
-def _others(x):
-    """All axes but 1, where the channels are."""
-    return tuple(i for i in range(x.ndim if isinstance(x, np.ndarray) else len(x.shape)) if i != 1)
+def _layer_norm(x, weight, bias, axes, eps):
+    out = _weighted(_unit(x, axes, eps)[0], weight)
+    return out if bias is None else out + bias
+
+
+def _layer_norm_back(g, x, weight, axes, eps):
+    return _unit_back(_weighted(g, weight), x, axes, eps)
+
+
+def channel_axes(ndim):
+    """The axes over which batch norm averages: all but 1, where the channels are."""
+    return tuple(axis for axis in range(ndim) if axis != 1)
+
+
+def channel_moments(x):
+    """The mean and the (biased) variance of each channel of an array."""
+    axes = channel_axes(x.ndim)
+    mean = _mean(x, axes)
+    return mean.reshape(-1), _moments(x, axes)[1].reshape(-1)
+
+
+def _per_channel(value, x):
+    """(C,) as (1, C, 1, ...), to go with x."""
+    return reshape(value, (1, -1) + (1,) * (len(x.shape) - 2))
+
+
+def _channel_scale(weight, variance, eps):
+    return _weighted(rsqrt(variance + eps), weight)
+
+
+def _batch_norm(x, weight, bias, mean, variance, training, eps):
+    """(x - mean) / sqrt(variance + eps) * weight + bias, with one number for each channel, as x * scale + shift."""
+    scale = _channel_scale(weight, variance, eps)
+    shift = -mean * scale if bias is None else bias - mean * scale
+    return x * _per_channel(scale, x) + _per_channel(shift, x)
+
+
+def _batch_norm_back(g, x, weight, variance, training, eps):
+    """In training, mean and variance are functions of x too; otherwise they are constants."""
+    if not training:
+        return g * _per_channel(_channel_scale(weight, variance, eps), x)
+    g = g if weight is None else g * _per_channel(weight, x)
+    return _unit_back(g, x, channel_axes(len(x.shape)), eps)
+
+
+def _batch_norm_weight_back(g, x, mean, variance, training, eps):
+    axes = channel_axes(len(x.shape))
+    if training:
+        unit = _unit(x, axes, eps)[0]
+    else:
+        unit = (x - _per_channel(mean, x)) * _per_channel(rsqrt(variance + eps), x)
+    return sum(g * unit, axes)
 
 
 # fmt: off
@@ -239,6 +307,16 @@ binary_cross_entropy = Op(_bce,                 lambda g, x, target, weight, red
 binary_cross_entropy_with_logits = Op(_bce_with_logits,
                                                 lambda g, x, target, weight, pos_weight, reduction: _bce_with_logits_back(g, x, target, weight, pos_weight, reduction),
                                                 lambda g, x, weight, pos_weight, reduction: _bce_with_logits_target_back(g, x, weight, pos_weight, reduction), None, None)
+xlogy       = Op(_xlogy,                        lambda g, a, b: keep(xlogy(g, b), (a == 0) & (b <= 0)), lambda g, a, b: g * a / b)
 nll_loss    = Op(_nll,                          lambda g, x_shape, target, weight, ignore_index, reduction: _nll_back(g, x_shape, target, weight, ignore_index, reduction), None, None)
 nll_loss_2d = nll_loss.named("NllLoss2DBackward0")
+
+batch_norm  = Op(_batch_norm,                   lambda g, x, weight, variance, training, eps: _batch_norm_back(g, x, weight, variance, training, eps),
+                                                lambda g, x, mean, variance, training, eps: _batch_norm_weight_back(g, x, mean, variance, training, eps),
+                                                lambda g, x_shape: sum(g, channel_axes(len(x_shape))), None, None, name="NativeBatchNormBackward0")
+layer_norm  = Op(_layer_norm,                   lambda g, x, weight, axes, eps: _layer_norm_back(g, x, weight, axes, eps),
+                                                lambda g, x, axes, eps: g * _unit(x, axes, eps)[0],
+                                                lambda g: g, name="NativeLayerNormBackward0")
+
+linear_no_bias, unsafe_view = linear.named("MmBackward0"), reshape.named("UnsafeViewBackward0")
 # fmt: on

@@ -73,7 +73,7 @@ def _product_of_others(x, axis):
     axis %= x.ndim
     n = x.shape[axis]
     itself = np.eye(n, dtype=bool).reshape((n, n) + (1,) * (x.ndim - 1 - axis))
-    return prod(where(itself, 1.0, unsqueeze(x, axis)), axis + 1)
+    return prod(keep(unsqueeze(x, axis), np.broadcast_to(itself, x.shape[:axis] + (n,) + x.shape[axis:])) + itself, axis + 1)
 
 
 def _var(x, axis=None, correction=1, keepdims=False):
@@ -88,9 +88,8 @@ def _std(x, axis=None, correction=1, keepdims=False):
 
 
 def _var_back(g, x, axis, correction):
-    n = _count(x.shape, axis)
-    scale = 2 / (n - correction) if n > correction else math.nan if n == correction else math.inf
-    return _restore(g, x.shape, axis) * scale * (x - mean(x, axis, True))
+    g, centred, spare = _restore(g, x.shape, axis), x - mean(x, axis, True), _count(x.shape, axis) - correction
+    return g * (2 / spare) * centred if spare > 0 else g * where(centred == 0, math.nan, math.inf)
 
 
 def _std_back(g, x, y, axis, correction):
@@ -133,7 +132,7 @@ def _norm_back(g, x, y, p, axis):
 
 def _logsumexp(x, axis, keepdims=False):
     """log(sum(exp(x))), computed relative to the maximum so that nothing overflows."""
-    top = x.max(axis=axis, keepdims=True)
+    top = x.max(axis=axis, keepdims=True, initial=-math.inf)
     top = np.where(np.isinf(top), 0, top).astype(x.dtype)
     out = np.log(np.exp(x - top).sum(axis=axis, keepdims=True)) + top
     return out if keepdims else out.reshape(np.squeeze(out, axis=axis).shape)
@@ -144,12 +143,12 @@ def _logsumexp_back(g, x, y, axis):
 
 
 def _softmax(x, axis):
-    out = np.exp(x - x.max(axis=axis, keepdims=True))
+    out = np.exp(x - x.max(axis=axis, keepdims=True, initial=-math.inf))
     return out / out.sum(axis=axis, keepdims=True)
 
 
 def _log_softmax(x, axis):
-    shifted = x - x.max(axis=axis, keepdims=True)
+    shifted = x - x.max(axis=axis, keepdims=True, initial=-math.inf)
     return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
 

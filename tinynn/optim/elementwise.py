@@ -27,7 +27,7 @@ from tinynn.tensor import Tensor
 
 Array = np.ndarray
 SMALL = 8192  # up to this size a parameter is copied beside the others
-SLICE = 16384  # elements that are updated at a time; the arrays of one update then fit the second-level cache
+SLICE = 65536  # elements that are updated at a time, so that the arrays of an update stay in cache
 
 
 class Elementwise(Optimizer):
@@ -191,7 +191,7 @@ class _Flat:
         self.stored = stored
         shapes = [p._array.shape for p in params]
         self.p, self.pieces = _end_to_end(shapes, params[0]._array.dtype)
-        self.g = np.empty_like(self.p)
+        self.g, self.g_pieces = _end_to_end(shapes, params[0]._array.dtype)
         self.state = {}
         self.steps: Array | None = None
         self.counter = [0]
@@ -229,8 +229,9 @@ class _Flat:
 
     def gather(self) -> float:
         """Fetch the parameters and their gradients; return the number of this step (0 if nobody counts)."""
-        np.concatenate(self.arrays, axis=None, out=self.p)
-        np.concatenate([p._grad._array for p in self.params], axis=None, out=self.g)  # type: ignore[union-attr]
+        for p, array, p_piece, g_piece in zip(self.params, self.arrays, self.pieces, self.g_pieces, strict=True):
+            p_piece[...] = array
+            g_piece[...] = p._grad._array  # type: ignore[union-attr]
         if self.steps is None:
             return 0.0
         self.steps += 1

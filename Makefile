@@ -1,0 +1,43 @@
+# Two commands do all set-up: `make circles` trains and draws the main experiment on tinynn (no torch is
+# installed), `make test` runs every test, those against PyTorch included. Each makes its own .venv first.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+.PHONY: circles test test-all lint bench clean help
+
+help:            ## list the targets
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
+
+circles: $(VENV)/.experiments  ## train on the circles and draw what was learned: make circles ARGS="--model v2"
+	$(BIN)/python experiments/circles.py $(ARGS)
+
+test: $(VENV)/.test  ## every test but the slow ones, against PyTorch too
+	$(BIN)/python -m pytest $(ARGS)
+
+test-all: $(VENV)/.test  ## the slow tests as well
+	$(BIN)/python -m pytest -m "" $(ARGS)
+
+lint: $(VENV)/.test  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.test  ## speed against PyTorch, as ratios; wants a quiet machine
+	$(BIN)/python -m benchmarks.circles $(ARGS)
+
+clean:           ## remove what make made
+	rm -rf $(VENV) runs build *.egg-info
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.experiments: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable ".[experiments]"
+	touch $@
+
+$(VENV)/.test: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable ".[experiments,parity,test]"
+	touch $@ $(VENV)/.experiments
