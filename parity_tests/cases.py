@@ -6,7 +6,7 @@ Each entry is one function of `(torch, *inputs)`. Shapes are distinct and non-sq
 from collections.abc import Callable, Iterable
 from itertools import chain
 
-from harness import FLOATS, INTEGERS, Case, Draw, integers, mask, normal, positive, values
+from parity_tests.harness import FLOATS, INTEGERS, Case, Draw, integers, mask, normal, positive, values
 
 NUMBERS = ("float16", *FLOATS, *(name for name in INTEGERS if name != "bool"))
 ALL = ("float16", *FLOATS, *INTEGERS)
@@ -100,6 +100,7 @@ UNARY = {
     "masked_fill": lambda torch, x: x.masked_fill(x > 0.5, 7),
     "where x 0":  lambda torch, x: torch.where(x > 0, x, 0),
     "clone":      lambda torch, x: x.clone(),
+    "x // 2, differentiated": lambda torch, x: x // 2,
     "div floor":  lambda torch, x: torch.div(x, 2, rounding_mode="floor"),
     "div trunc":  lambda torch, x: torch.div(x, 2, rounding_mode="trunc"),
     "fmod":       lambda torch, x: torch.fmod(x, 2),
@@ -129,9 +130,9 @@ BINARY = {
     "floordiv":   lambda torch, a, b: a.detach() // b.detach(),
     "remainder":  lambda torch, a, b: a % b,
     "pow":        lambda torch, a, b: a ** b,
-    "fmod":       lambda torch, a, b: torch.fmod(a, b),
-    "div floor":  lambda torch, a, b: torch.div(a, b, rounding_mode="floor"),
-    "div trunc":  lambda torch, a, b: torch.div(a, b, rounding_mode="trunc"),
+    "fmod of two": lambda torch, a, b: torch.fmod(a, b),
+    "div floor of two": lambda torch, a, b: torch.div(a, b, rounding_mode="floor"),
+    "div trunc of two": lambda torch, a, b: torch.div(a, b, rounding_mode="trunc"),
     "eq":         lambda torch, a, b: a == b,
     "ne":         lambda torch, a, b: a != b,
     "lt":         lambda torch, a, b: a < b,
@@ -145,7 +146,7 @@ BINARY = {
     "isclose":    lambda torch, a, b: torch.isclose(a, b),
     "allclose":   lambda torch, a, b: torch.allclose(a, b),
     "equal":      lambda torch, a, b: torch.equal(a, b),
-    "add alpha":  lambda torch, a, b: torch.add(a, b, alpha=2),
+    "add scaled": lambda torch, a, b: torch.add(a, b, alpha=2),
 }
 # of equal zeros with different signs torch takes either, depending on the length: their sign is not compared
 EXTREMES = {
@@ -235,15 +236,22 @@ ALONG = {
     "sort":       lambda torch, x, **dim: torch.sort(x, stable=True, **dim),
     "sort descending": lambda torch, x, **dim: x.sort(descending=True, stable=True, **dim),
     "argsort":    lambda torch, x, **dim: torch.argsort(x, stable=True, **dim),
-    "topk":       lambda torch, x, **dim: torch.topk(x, 2, **dim),
-    "topk smallest": lambda torch, x, **dim: x.topk(1, largest=False, **dim),
     "count_nonzero": lambda torch, x, **dim: torch.count_nonzero(x, **dim),
+}
+TOPK = {  # torch returns ties in no particular order
+    "topk 2":     lambda torch, x, **dim: torch.topk(x, 2, **dim),
+    "topk smallest": lambda torch, x, **dim: x.topk(1, largest=False, **dim),
 }
 SOFTMAX = {
     "softmax":    lambda torch, x, **dim: torch.softmax(x, **dim),
     "log_softmax": lambda torch, x, **dim: x.log_softmax(**dim),
 }
 OTHER_REDUCTIONS = {
+    "sort":       lambda torch, x: x.sort(),
+    "softmax name": lambda torch, x: x.double().softmax(1),
+    "log_softmax name": lambda torch, x: x.double().log_softmax(1),
+    "logsumexp name": lambda torch, x: x.double().logsumexp(1),
+    "cumsum name": lambda torch, x: x.cumsum(1),
     "logsumexp dims": lambda torch, x: torch.logsumexp(x, (0, 2), keepdim=True),
     "softmax dtype": lambda torch, x: torch.softmax(x, 1, dtype=torch.float64),
     "sum dtype":  lambda torch, x: x.sum(1, dtype=torch.float64),
@@ -258,10 +266,7 @@ OTHER_REDUCTIONS = {
     "std dim False": lambda torch, x: x.std(1, False),
     "norm fro":   lambda torch, x: x.norm("fro", dim=(0, 1)),
     "count_nonzero": lambda torch, x: x.count_nonzero(),
-    "nothing along": lambda torch, x: x.logsumexp(),
-    "prod dims":  lambda torch, x: x.prod((0, 1)),
     "sum twice":  lambda torch, x: x.sum((1, -2)),
-    "max dims":   lambda torch, x: torch.max(x, (0, 1)),
     "sum matrix": lambda torch, x: x.flatten(1).sum(0) * x.flatten(1).sum(0, keepdim=True),
     "mean matrix": lambda torch, x: x.flatten(1).mean(0) * x.flatten(0, 1).mean(1),
 }
@@ -286,6 +291,11 @@ REDUCED = {
     "one": normal(1, 1, 1),
     "special": values([[[NAN, 1.0, 2.0, 0.0]], [[INF, 1.0, -INF, 0.0]], [[INF, INF, -1.0, 0.0]], [[-INF, -INF, -INF, -INF]]]),
 }
+DISTINCT = {name: REDUCED[name] for name in ("3-d", "0-d", "empty", "one")}
+FACTORS = {  # torch's second derivative of prod is 0 or nan at nan and infinities, by no rule
+    "3-d": positive(3, 4, 5),
+    "zeros": values([[[2.0, 1.0, 2.0, 3.0]], [[5.0, 1.0, 4.0, 0.0]], [[1.0, 2.0, 0.0, 0.0]]]),
+}
 
 
 def with_options(functions: dict[str, Callable], options: dict[str, dict]) -> dict[str, Callable]:
@@ -309,7 +319,6 @@ SHAPES = {
     "view of t":  lambda torch, x: x.transpose(0, 1).view(-1),
     "view bad":   lambda torch, x: x.view(7),
     "view kept":  lambda torch, x: x.transpose(0, 1).view(3, 2, 2, 2),
-    "reshape of t": lambda torch, x: x.transpose(0, 2).reshape(-1),
     "flatten":    lambda torch, x: torch.flatten(x),
     "flatten 1":  lambda torch, x: x.flatten(1),
     "flatten 0 1": lambda torch, x: x.flatten(0, -2),
@@ -384,9 +393,7 @@ SHAPES = {
     "diagonal":   lambda torch, x: x.diagonal(),
     "diagonal 1": lambda torch, x: torch.diagonal(x, 1, -1, 0),
     "diagonal same": lambda torch, x: x.diagonal(0, 1, 1),
-    "diag":       lambda torch, x: torch.diag(x[0]),
     "diag 1":     lambda torch, x: x[0, 0].diag(1),
-    "diag -1":    lambda torch, x: x[1].diag(-1),
     "narrow":     lambda torch, x: x.narrow(2, 1, 2),
     "narrow -1":  lambda torch, x: torch.narrow(x, -1, -3, 2),
     "narrow far": lambda torch, x: x.narrow(2, 2, 3),
@@ -406,6 +413,15 @@ SHAPES = {
     "new":        lambda torch, x: (x.new_zeros(2, 3), x.new_ones((2,)), x.new_full((2, 1), 3), x.new_tensor([1, 2])),
 }
 
+# the names of the operations that torch composes these of are not compared
+COMPOSED_SHAPES = {
+    "reshape of t": lambda torch, x: x.transpose(0, 2).reshape(-1),
+    "diag":       lambda torch, x: torch.diag(x[0]),
+    "diag -1":    lambda torch, x: x[1].diag(-1),
+    "dots alone": lambda torch, x: x[...],
+    "empty tuple": lambda torch, x: x[()],
+}
+
 # --- products of matrices
 
 PRODUCTS = {
@@ -416,15 +432,7 @@ PRODUCTS = {
     "mm 1-d":     (lambda torch, a, b: torch.mm(a, b), normal(3, 4), normal(4)),
     "mm self":    (lambda torch, a: a @ a.T, normal(3, 4)),
     "matmul 1 1": (lambda torch, a, b: a @ b, normal(4), normal(4)),
-    "matmul 1 2": (lambda torch, a, b: a @ b, normal(4), normal(4, 3)),
     "matmul 2 1": (lambda torch, a, b: a @ b, normal(3, 4), normal(4)),
-    "matmul 3 3": (lambda torch, a, b: torch.matmul(a, b), normal(2, 3, 4), normal(2, 4, 5)),
-    "matmul 3 2": (lambda torch, a, b: a @ b, normal(2, 3, 4), normal(4, 5)),
-    "matmul 2 3": (lambda torch, a, b: a @ b, normal(3, 4), normal(2, 4, 5)),
-    "matmul 1 3": (lambda torch, a, b: a @ b, normal(4), normal(2, 4, 5)),
-    "matmul 3 1": (lambda torch, a, b: a @ b, normal(2, 3, 4), normal(4)),
-    "matmul broadcast": (lambda torch, a, b: a @ b, normal(2, 1, 3, 4), normal(5, 4, 2)),
-    "matmul empty": (lambda torch, a, b: a @ b, normal(2, 3, 0), normal(2, 0, 4)),
     "matmul 0-d": (lambda torch, a, b: a @ b, normal(), normal(3)),
     "matmul bad 1": (lambda torch, a, b: a @ b, normal(3), normal(4)),
     "matmul bad 2": (lambda torch, a, b: a @ b, normal(2, 3), normal(4)),
@@ -456,6 +464,17 @@ PRODUCTS = {
     "linear then layout": (lambda torch, x, w: (lambda y: (y.view(-1), y.stride(), y[1:].T, y.is_contiguous()))(torch.nn.functional.linear(x, w)), normal(5, 4), normal(3, 4)),
     "linear bad": (lambda torch, x, w: torch.nn.functional.linear(x, w), normal(5, 4), normal(3, 5)),
     "linear bad bias": (lambda torch, x, w, b: torch.nn.functional.linear(x, w, b), normal(5, 4), normal(3, 4), normal(4)),
+}
+
+COMPOSED_PRODUCTS = {
+    "matmul 1 2": (lambda torch, a, b: a @ b, normal(4), normal(4, 3)),
+    "matmul 3 3": (lambda torch, a, b: torch.matmul(a, b), normal(2, 3, 4), normal(2, 4, 5)),
+    "matmul 3 2": (lambda torch, a, b: a @ b, normal(2, 3, 4), normal(4, 5)),
+    "matmul 2 3": (lambda torch, a, b: a @ b, normal(3, 4), normal(2, 4, 5)),
+    "matmul 1 3": (lambda torch, a, b: a @ b, normal(4), normal(2, 4, 5)),
+    "matmul 3 1": (lambda torch, a, b: a @ b, normal(2, 3, 4), normal(4)),
+    "matmul broadcast": (lambda torch, a, b: a @ b, normal(2, 1, 3, 4), normal(5, 4, 2)),
+    "matmul empty": (lambda torch, a, b: a @ b, normal(2, 3, 0), normal(2, 0, 4)),
     "einsum mm":  (lambda torch, a, b: torch.einsum("ij,jk->ik", a, b), normal(3, 4), normal(4, 5)),
     "einsum implicit": (lambda torch, a, b: torch.einsum("ij,jk", a, b), normal(3, 4), normal(4, 5)),
     "einsum sum": (lambda torch, a: torch.einsum("ij->j", a), normal(3, 4)),
@@ -489,8 +508,6 @@ PLACES = {
     "none inside": (lambda torch, x: x[:, None, 1:], normal(3, 4)),
     "dots":       (lambda torch, x: x[..., 1], normal(2, 3, 4)),
     "whole":      (lambda torch, x: x[:], normal(3, 4)),
-    "dots alone": (lambda torch, x: x[...], normal(3, 4)),
-    "empty tuple": (lambda torch, x: x[()], normal(3, 4)),
     "empty slice": (lambda torch, x: x[3:], normal(3, 4)),
     "list":       (lambda torch, x: x[[0, 2]], normal(3, 4)),
     "empty list": (lambda torch, x: x[[]], normal(3, 4)),
@@ -529,7 +546,7 @@ PLACES = {
     "gather size": (lambda torch, x, i: x.gather(0, i), normal(3, 4), integers(3, 2, 5)),
     "gather 0-d": (lambda torch, x: x.gather(0, torch.tensor(0)), normal()),
     "scatter_add": (lambda torch, x, i, s: torch.scatter_add(x, 0, i, s), normal(3, 4), integers(3, 5, 4), normal(5, 4)),
-    "scatter_add 1": (lambda torch, x, i, s: x.scatter_add(1, i, s), normal(3, 4), integers(4, 2, 3), normal(3, 5)),
+    "scatter_add 1": (lambda torch, x, i, s: x.scatter_add(1, i, s), normal(3, 4), integers(4, 2, 3), normal(2, 3)),
     "scatter_add far": (lambda torch, x, s: x.scatter_add(0, torch.tensor([[7]]), s), normal(3, 4), normal(3, 4)),
     "index_select": (lambda torch, x, i: torch.index_select(x, 0, i), normal(3, 4), integers(3, 5)),
     "index_select -1": (lambda torch, x, i: x.index_select(-1, i), normal(3, 4), integers(4, 5)),
@@ -599,7 +616,7 @@ WRITES = {
     "copy_":      lambda torch, x: torch.zeros(2, *x.shape, dtype=x.dtype).copy_(x),
     "copy_ cast": lambda torch, x: torch.zeros(x.shape, dtype=torch.float64).copy_(x),
     "masked_fill_": lambda torch, x: (x * 1).masked_fill_(x > 0, 9),
-    "scatter_add_": lambda torch, x: (x * 1).scatter_add_(0, torch.tensor([[0, 1, 0, 2]]), x),
+    "scatter_add_": lambda torch, x: (x * 1).scatter_add_(0, torch.tensor([[0, 1, 0, 2]]), x[:1] * 1),
     "index_put_": lambda torch, x: (x * 1).index_put_((torch.tensor([0, 0]),), x[1:], accumulate=True),
     "tril_":      lambda torch, x: (x * 1).tril_(),
     "view of it": lambda torch, x: _through(x * 1, lambda y: y[1:].mul_(x[0])),
@@ -641,14 +658,18 @@ CASES: list[Case] = [
     *each(BINARY, PAIRS, dtypes=ALL),
     *each(EXTREMES, PAIRS, dtypes=ALL, scaled=True),
     *each(BITWISE, {k: v for k, v in PAIRS.items() if k != "mismatch"}, dtypes=ALL),
-    *each(LOGICAL, {"matrix": normal(3, 4), "0-d": normal()}, dtypes=INTEGERS),
+    *each(LOGICAL, {"of bools": normal(3, 4), "of a bool": normal()}, dtypes=INTEGERS),
     *each(with_options(REDUCTIONS, DIMS | SEVERAL), REDUCED, dtypes=ALL, scaled=True),
-    *each(with_options(ONE_REDUCTION, DIMS), REDUCED | {"3-d": positive(3, 4, 5)}, dtypes=ALL, scaled=True),
-    *each(with_options(SOFTMAX, ONE_DIM), REDUCED, scaled=True),
+    *each(with_options(ONE_REDUCTION, DIMS), REDUCED | {"3-d": positive(3, 4, 5)}, dtypes=ALL, scaled=True, second=False),
+    *each(with_options({"prod twice": ONE_REDUCTION["prod"]}, DIMS), FACTORS, scaled=True),
+    *each(with_options(SOFTMAX, ONE_DIM), REDUCED, scaled=True, names=False),
     *each(OTHER_REDUCTIONS, {"3-d": normal(3, 4, 5)}, dtypes=ALL, scaled=True),
-    *each(with_options(ALONG, ONE_DIM), REDUCED, dtypes=ALL, scaled=True),
+    *each(with_options(ALONG, ONE_DIM), REDUCED, dtypes=ALL, scaled=True, names=False),
+    *each(with_options(TOPK, ONE_DIM), DISTINCT),
     *each(SHAPES, {"3-d": normal(2, 3, 4)}, dtypes=ALL),
+    *each(COMPOSED_SHAPES, {"3-d": normal(2, 3, 4)}, dtypes=ALL, names=False),
     *listed(PRODUCTS, dtypes=(*FLOATS, "int64"), scaled=True),
+    *listed(COMPOSED_PRODUCTS, dtypes=(*FLOATS, "int64"), scaled=True, names=False),
     *listed(PLACES, dtypes=("float16", *FLOATS, "int64", "bool")),
     *each(WRITES, {"": normal(3, 4)}, dtypes=ALL),
 ]

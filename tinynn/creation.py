@@ -21,6 +21,8 @@ def _finish(array: np.ndarray, requires_grad: bool = False, device: Any = None) 
     check_device(device)
     out = Tensor.wrap(array)
     out._inference = thread.inference
+    if requires_grad and array.dtype.kind != "f":
+        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
     return out.requires_grad_() if requires_grad else out
 
 

@@ -112,7 +112,7 @@ def _promoted(tensors: Sequence[Tensor]) -> list[Tensor]:
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """The tensors, each expanded to their common shape."""
     shape = np.broadcast_shapes(*(x.shape for x in tensors))
-    return tuple(x.expand(shape) for x in tensors)
+    return tuple(x if x.shape == shape else x.expand(shape) for x in tensors)
 
 
 def result_type(a: Any, b: Any) -> dtypes.dtype:

@@ -24,8 +24,8 @@ from tinynn.autograd.node import Node
 from tinynn.autograd.op import Op, size_mismatch
 from tinynn.autograd.variable import Variable
 from tinynn.device import check_device, cpu, device
-from tinynn.random import Generator, default_generator
 from tinynn.ops.indexing import along
+from tinynn.random import Generator, default_generator
 from tinynn.size import Size, c_name, dims_of, listed, new_shape, one_dim, shape_of, type_name
 
 NUMBERS = (int, float, np.number, np.bool_)
@@ -71,7 +71,7 @@ def _subtract(a: Any, b: Any, row: Op = ops.sub) -> Any:
     a_bool, b_bool = _is_bool(a), _is_bool(b)
     if a_bool or b_bool:
         advice = " If you are trying to invert a mask, use the `~` or `logical_not()` operator instead."
-        which = "two bool tensors" if a_bool and b_bool and isinstance(b, Variable) else "a bool tensor"
+        which = "two bool tensors" if a_bool and b_bool else "a bool tensor"
         if which == "two bool tensors":
             advice = " Use the `^` or `logical_xor()` operator instead."
         raise RuntimeError(f"Subtraction, the `-` operator, with {which} is not supported.{advice}")
@@ -252,14 +252,24 @@ class Tensor(Variable):
     def grad(self, value: Tensor | None) -> None:
         if value is not None:
             if not isinstance(value, Tensor):
-                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value)}")
+                raise TypeError(
+                    f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}"
+                )
+            if value is self:
+                raise RuntimeError("can't assign Variable as its own grad")
+            if value.dtype is not self.dtype:
+                raise RuntimeError(
+                    f"attempting to assign a gradient with dtype '{c_name(value._array.dtype)}' to a tensor with "
+                    f"grad_dtype '{type_name(self._array.dtype)}'. The gradient must match the tensor's grad_dtype "
+                    "(defaults to the tensor's dtype). You can set the tensor's grad_dtype attribute with a specific "
+                    "dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor "
+                    "and its gradient may break downstream systems that assume they match."
+                )
             if value.shape != self.shape:
                 raise RuntimeError(
-                    f"assigned grad has data of a different size\nThe tensor has shape {list(self.shape)}, the "
-                    f"gradient {list(value.shape)}."
+                    f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of size "
+                    f"'{list(self.shape)}'. Please ensure that the gradient and the tensor are the same size"
                 )
-            if value.dtype is not self.dtype:
-                raise RuntimeError("assigned grad has data of a different type")
         self._grad = value
 
     @property
@@ -580,7 +590,10 @@ class Tensor(Variable):
     def prod(self, dim: int | None = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None) -> Tensor:
         """The product over `dim`, or over everything."""
         x = self._summed_as(dtype)
-        return ops.prod(x) if dim is None else ops.prod_dim(x, one_dim(dim, x.ndim) if x.ndim else None, keepdim)
+        if dim is None:
+            return ops.prod(x)
+        axis = one_dim(dim, x.ndim)
+        return ops.prod_dim(x, axis if x.ndim else None, keepdim)
 
     def cumsum(self, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
         """The running sum along `dim`."""
@@ -643,9 +656,13 @@ class Tensor(Variable):
             return self.maximum(dim) if name == "max" else self.minimum(dim)
         if dim is None:
             return (ops.max if name == "max" else ops.min)(_not_empty(name, self, None))
-        chosen = self._arg(np.argmax if name == "max" else np.argmin, name, dim, True)
-        values = self._along(ops.max_dim if name == "max" else ops.min_dim, dim, chosen)
-        return ValuesIndices(values, chosen) if keepdim else ValuesIndices(values.squeeze(dim), chosen.squeeze(dim))
+        row, function = (ops.max_dim, np.argmax) if name == "max" else (ops.min_dim, np.argmin)
+        chosen = self._arg(function, name, dim, True)._array
+        axis = one_dim(dim, self.ndim)
+        places = along(chosen, axis) if self.ndim else ()
+        if self.ndim and not keepdim:
+            chosen, places = chosen.squeeze(axis), tuple(place.squeeze(axis) for place in places)
+        return ValuesIndices(row(self, places), Variable.wrap(chosen))
 
     def argmax(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
         """The index of the (first) maximum."""
@@ -887,7 +904,8 @@ class Tensor(Variable):
             return ops.squeeze_all(self, tuple([i for i, n in enumerate(shape) if n == 1]))
         dims = dim if isinstance(dim, tuple | list) else (dim,)
         axes = tuple(one_dim(d, len(shape)) for d in dims)
-        return ops.squeeze(self, tuple(axis for axis in axes if shape and shape[axis] == 1))
+        row = ops.squeeze if isinstance(dim, int) else ops.squeeze_dims
+        return row(self, tuple(axis for axis in axes if shape and shape[axis] == 1))
 
     def unsqueeze(self, dim: int) -> Tensor:
         """With a dimension of size 1 inserted at `dim`."""
@@ -1020,7 +1038,7 @@ class Tensor(Variable):
     def roll(self, shifts: Any, dims: Any = None) -> Tensor:
         """Shifted along `dims`; what leaves at one end enters at the other."""
         if dims is None:
-            return self.flatten().roll(shifts, 0).view(self.shape)
+            return ops.roll(self, (shifts,), None)
         pairs = list(zip(np.atleast_1d(shifts).tolist(), np.atleast_1d(dims).tolist(), strict=True))
         return ops.roll(self, tuple(s for s, _ in pairs), tuple(one_dim(d, self.ndim) for _, d in pairs))
 
@@ -1044,7 +1062,7 @@ class Tensor(Variable):
         if self.ndim == 2:
             return self.diagonal(diagonal).clone()
         n = len(self) + builtins.abs(diagonal)
-        return ops.undiagonal(self, diagonal, 0, 1, (n, n))
+        return ops.diag_embed(self, diagonal, 0, 1, (n, n))
 
     # --- indexing
 
@@ -1061,9 +1079,9 @@ class Tensor(Variable):
         return ops.slice(self, basic) if last is not None or None not in basic else ops.unsqueeze_index(self, basic)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        check_writable(self)
         basic, advanced = indices.normalize(index, self._array.shape)
-        target = self if basic is None else self._basic(basic)
+        everything = basic is None or (advanced is None and all(item == slice(None) for item in basic))
+        target = self if everything else self._basic(basic)
         values = value if isinstance(value, Tensor) else Variable.wrap(np.asarray(value, self._array.dtype))
         if advanced is None:
             _check_expandable(_without_leading_ones(values.shape, target.ndim), target.shape)
@@ -1073,11 +1091,6 @@ class Tensor(Variable):
 
     def index_put(self, indices_: Any, values: Tensor, accumulate: bool = False) -> Tensor:
         """A copy with `values` written (or added) at the places that a tuple of index tensors names."""
-        if values.dtype is not self.dtype:
-            raise RuntimeError(
-                "Index put requires the source and destination dtypes match, got "
-                f"{type_name(self._array.dtype)} for the destination and {type_name(values._array.dtype)} for the source."
-            )
         places = tuple(i._array if isinstance(i, Tensor) else i for i in indices_)
         wanted = self._array[places].shape
         try:
@@ -1087,6 +1100,11 @@ class Tensor(Variable):
                 f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing result of "
                 f"shape {list(wanted)}"
             ) from None
+        if values.dtype is not self.dtype:
+            raise RuntimeError(
+                "Index put requires the source and destination dtypes match, got "
+                f"{type_name(self._array.dtype)} for the destination and {type_name(values._array.dtype)} for the source."
+            )
         return (ops.index_add_at if accumulate else ops.index_put)(self, values, places)
 
     index_put_ = _in_place(index_put)
@@ -1103,6 +1121,8 @@ class Tensor(Variable):
         """A copy with src[i][j][k] added at [i][index[i][j][k]][k] for dim = 1; likewise for other dims."""
         axis = one_dim(dim, self.ndim)
         _check_gather_index(index, self, axis)
+        if src.dtype is not self.dtype:
+            raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
         part = src[tuple(slice(n) for n in index.shape)] if src.shape != index.shape else src
         return ops.scatter_add(self, part, along(index._array, axis))
 
@@ -1125,7 +1145,7 @@ class Tensor(Variable):
                 "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                 f"{value.ndim} dimension(s)."
             )
-        return ops.masked_fill(self, mask, value)
+        return (ops.masked_fill_tensor if isinstance(value, Tensor) else ops.masked_fill)(self, mask, value)
 
     def masked_select(self, mask: Tensor) -> Tensor:
         """The elements where mask is true, as a vector."""
@@ -1246,7 +1266,8 @@ class Tensor(Variable):
     def fill_(self, value: Any) -> Tensor:
         """Overwrite with one value."""
         check_writable(self)
-        return overwrite(self, ops.fill(self, value))
+        row = ops.fill_tensor if isinstance(value, Tensor) else ops.fill
+        return overwrite(self, row(self, value))
 
     def zero_(self) -> Tensor:
         """Overwrite with zeros."""
@@ -1385,6 +1406,12 @@ def _check_expandable(shape: Sequence[int], target: Sequence[int]) -> None:
 
 
 def _check_gather_index(index: Tensor, x: Tensor, axis: int) -> None:
+    for d, (n, m) in enumerate(zip(index.shape, x.shape, strict=False)):
+        if n > m and d != axis:
+            raise RuntimeError(
+                f"Size does not match at dimension {d} expected index {list(index.shape)} to be no larger than self "
+                f"{list(x.shape)} apart from dimension {axis}"
+            )
     size = x.shape[axis] if x.ndim else 1
     outside = index._array[(index._array < 0) | (index._array >= size)]
     if outside.size:

@@ -44,7 +44,8 @@ def backpropagate(
             target, index, shape, dtype = edge
             array = gradient._array if create_graph else gradient
             if array.shape != shape:  # the operand was broadcast
-                array = gradient = quietly(sum_to, gradient, shape)
+                gradient = quietly(sum_to, gradient, shape)
+                array = gradient._array if create_graph else gradient
             if array.dtype is not dtype:  # the operand was cast
                 gradient = quietly(cast, gradient, dtype)
             if isinstance(target, Variable):
@@ -193,14 +194,14 @@ def grad(
     roots = _roots(_as_tuple(outputs), grad_outputs, create_graph)
     results = _run(roots, create_graph, retain_graph, {_key(tensor) for tensor in given})
     answers = []
-    for tensor in given:
+    for i, tensor in enumerate(given):
         gradient = results.get(_key(tensor))
         if gradient is not None and tensor._node is None and tensor._hooks:
             gradient = apply_hooks(tensor._hooks, gradient)
         if gradient is None:
             if not (allow_unused or materialize_grads):
                 raise RuntimeError(
-                    "One of the differentiated Tensors appears to not have been used in the graph. "
+                    f"The differentiated Tensor at index {i} appears to not have been used in the graph. "
                     "Set allow_unused=True if this is the desired behavior."
                 )
             gradient = np.zeros_like(tensor._array) if materialize_grads else None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinynn.autograd.grad_mode import thread
-from tinynn.autograd.op import Op
+from tinynn.autograd.op import Op, Record
 from tinynn.autograd.variable import Variable
 
 
@@ -54,7 +54,8 @@ def check_writable(tensor: Variable) -> None:
     if thread.enabled:
         _check_leaf(tensor)
     array = tensor._array
-    if any(stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True)):
+    overlaps = any(stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True))
+    if overlaps and array.size:
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a single memory "
             "location. Please clone() the tensor before performing the operation."
@@ -66,11 +67,13 @@ def _check_leaf(tensor: Variable) -> None:
     if base is not None:
         tensor.refresh()
         if base._requires_grad and base._node is None:
-            raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+            raise RuntimeError(
+                "a view of a leaf Variable that requires grad is being used in an in-place operation."
+            )
         if tensor._node is not None and tensor._node.outputs is not None:
             raise RuntimeError(
-                f"Output {tensor._index} of {tensor._node.label} is a view and is being modified inplace. This view "
-                "is the output of a function that returns multiple views. Such functions do not allow the output "
+                f"Output {tensor._index} of {tensor._node.label.removesuffix('Backward0')} is a view and is being "
+                "modified inplace. This view is the output of a function that returns multiple views. Such functions do not allow the output "
                 "views to be modified inplace. You should replace the inplace operation by an out-of-place one."
             )
     elif tensor._requires_grad and tensor._node is None:

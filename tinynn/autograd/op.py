@@ -292,11 +292,10 @@ class Record(Node):
         return values
 
     def before_overwriting(self, tensor: Variable) -> None:
-        """`tensor` is about to be overwritten with this node's own result: keep a copy of the operand it was."""
-        for place in self.plan.checks:
-            if self.saved is not None and self.saved[place] is tensor._array:
-                self.saved[place] = tensor._array.copy()
-                self.stamps = [stamp for stamp in self.stamps if stamp[0] != place]
+        """`tensor`, the first operand, is about to be overwritten with this node's result: keep a copy of it."""
+        if self.saved is not None and self.saved[0] is tensor._array:
+            self.saved[0] = tensor._array.copy()
+            self.stamps = [stamp for stamp in self.stamps if stamp[0] != 0]
 
     def after_overwriting(self, tensor: Variable) -> None:
         """`tensor` was overwritten with this node's result, which it now holds instead of the saved one."""

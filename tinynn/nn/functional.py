@@ -31,6 +31,15 @@ def _need_tensor(function: str, input: Any) -> None:
         raise TypeError(f"{function}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
 
 
+def _need_tensors(input: Any, target: Any) -> None:
+    for name, value in {"input": input, "target": target}.items():
+        if not isinstance(value, Tensor):
+            raise AttributeError(
+                f"'{type(value).__name__}' object has no attribute 'size'\n"
+                f"The {name} must be a Tensor: make one with tinynn.tensor(...)."
+            )
+
+
 def _need_float(kernel: str, x: Tensor) -> None:
     if x._array.dtype.kind != "f":
         raise NotImplementedError(
@@ -379,8 +388,8 @@ def binary_cross_entropy_with_logits(
 
     `weight` w and `pos_weight` p broadcast to that shape; the mean divides by the number of elements.
     """
-    if reduction != "mean" or size_average is not None or reduce is not None:
-        reduction = _reduction(size_average, reduce, reduction)
+    reduction = _reduction(size_average, reduce, reduction)
+    _need_tensors(input, target)
     x, t = input._array, target._array
     if x.shape != t.shape:
         raise ValueError(
@@ -420,6 +429,7 @@ def binary_cross_entropy(
 ) -> Tensor:
     """-w (t log x + (1 - t) log(1 - x)) for probabilities x and t; each log counts as at least -100."""
     reduction = _reduction(size_average, reduce, reduction)
+    _need_tensors(input, target)
     if target.shape != input.shape:
         raise ValueError(
             f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is deprecated. "
@@ -559,9 +569,8 @@ def _smooth_loss(
     losses = (-weighted.sum(class_dim)).masked_fill(ignored, 0.0)
     if reduction != "mean":
         return _reduced(losses, reduction)
-    if weight is None:
-        return losses.masked_select(~ignored).mean()
-    return losses.sum() / weight[target.masked_select(~ignored)].sum()
+    counted = ~ignored if weight is None else weight[target.masked_fill(ignored, 0)] * ~ignored
+    return losses.sum() / counted.sum()
 
 
 def _along_classes(weight: Tensor, x: Tensor) -> Tensor:
@@ -592,6 +601,7 @@ def _cross_entropy_of_probabilities(
 
 def _paired(input: Tensor, target: Tensor, stacklevel: int = 3) -> tuple[Tensor, Tensor]:
     """Input and target in their common shape; torch warns where they differ."""
+    _need_tensors(input, target)
     if input._array.shape == target._array.shape:
         return input, target
     warnings.warn(

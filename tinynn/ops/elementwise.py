@@ -175,7 +175,7 @@ def _pow_base(g, a, b):
     """d(a ** b)/da = b a ** (b - 1), and 0 for b = 0 even where a ** -1 is inf or nan."""
     if isinstance(b, int | float):
         return g * 0 if b == 0 else g * (b * a ** (b - 1))
-    return g * where(b == 0, 0.0, b * a ** (b - 1))
+    return keep(g * (b * a ** (b - 1)), b == 0)
 
 
 def _pow_exponent(g, a, b, y):

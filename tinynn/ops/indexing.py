@@ -18,6 +18,11 @@ def _read(x, index):
     return x[index]
 
 
+def _view(x, index):
+    """A view, also where ints name a single element: NumPy would make that a copy."""
+    return x[(*index, ...)]
+
+
 def _add_at(x, values, index):
     """x with `values` added at `index`; repeated places accumulate."""
     out = x.copy()
@@ -66,7 +71,7 @@ def _zeros(g):
 
 
 # fmt: off
-select       = Op(_read,         lambda g, x_shape, index: zeros_put(g, x_shape, index),     view=True)   # ints, slices, None: a view
+select       = Op(_view,         lambda g, x_shape, index: zeros_put(g, x_shape, index),     view=True)   # ints, slices, None: a view
 index        = Op(_read,         lambda g, x_shape, index: zeros_add_at(g, x_shape, index))               # arrays of places: a copy
 index_put    = Op(_put,          lambda g, index: index_put(g, _zeros(g), index),            lambda g, index: at(g, index))
 index_add_at = Op(_add_at,       lambda g: g,                                                lambda g, index: at(g, index), name="IndexPutBackward0")
@@ -80,6 +85,7 @@ copy         = Op(_copy,         lambda g: g * 0,                               
 at, slice, unsqueeze_index = index, select.named("SliceBackward0"), select.named("UnsqueezeBackward0")
 gather, index_select, masked_select = index.named("GatherBackward0"), index.named("IndexSelectBackward0"), index.named("MaskedSelectBackward0")
 max_dim, min_dim, sort, topk = (index.named(f"{name}Backward0") for name in ("Max", "Min", "Sort", "Topk"))
-fill, zero   = copy.named("FillBackward2"), copy.named("ZeroBackward0")
+fill, fill_tensor, zero = copy.named("FillBackward2"), copy.named("FillBackward3"), copy.named("ZeroBackward0")
 scatter_add  = index_add_at.named("ScatterAddBackward0")
+masked_fill_tensor = masked_fill.named("MaskedFillBackward1")
 # fmt: on

@@ -39,13 +39,13 @@ def _leaky_relu_back(g, x, slope):
 
 def _elu(x, alpha=1.0, scale=1.0, input_scale=1.0):
     """scale * x for x > 0, else scale * alpha * (exp(input_scale * x) - 1)."""
-    return np.where(x <= 0, np.expm1(np.minimum(x, 0) * input_scale) * (alpha * scale), x * scale)
+    return np.where(x <= 0, np.expm1(x * input_scale) * (alpha * scale), x * scale)
 
 
 def _elu_back(g, x, alpha, scale, input_scale):
     negative = x <= 0
-    falling = exp(clamp(x, None, 0) * input_scale) * (alpha * scale * input_scale)
-    return keep(g, negative) * scale + keep(g, ~negative) * falling
+    falling = exp(keep(x, ~(x < 0)) * input_scale) * (alpha * scale * input_scale)
+    return keep(g, negative) * scale + keep(g * falling, ~negative)
 
 
 _SQRT_HALF, _DENSITY_AT_0 = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
@@ -88,7 +88,7 @@ def _reduce(losses, reduction):
 
 def _share(g, x, reduction):
     """The gradient of each element's loss."""
-    return g / math.prod(x.shape) if reduction == "mean" else g
+    return g / (math.prod(x.shape) or 1) if reduction == "mean" else g
 
 
 def _weighted(loss, weight):
@@ -103,7 +103,9 @@ def _bce_with_logits(x, target, weight=None, pos_weight=None, reduction="mean"):
     losses = 1 - target
     losses *= x
     losses -= log_sigmoid
-    return _reduce(_weighted(losses, weight), reduction)
+    if weight is not None:
+        losses *= weight
+    return _reduce(losses, reduction)
 
 
 def _bce_with_logits_back(g, x, target, weight, pos_weight, reduction):
@@ -125,8 +127,11 @@ def _bce(x, target, weight=None, reduction="mean"):
     return _reduce(_weighted(losses, weight), reduction)
 
 
+_LEAST_VARIANCE = float(np.float32(1e-12))  # a float in torch's kernel, for float64 too
+
+
 def _bce_back(g, x, target, weight, reduction):
-    slope = (x - target) / clamp((1 - x) * x, 1e-12)
+    slope = (x - target) / clamp((1 - x) * x, _LEAST_VARIANCE)
     return _weighted(slope, weight) * _share(g, x, reduction)
 
 
@@ -164,38 +169,34 @@ def _huber_back(g, x, target, reduction, delta):
 
 
 def _class_weights(target, weight, ignore_index, dtype):
-    """(valid target classes, the weight of each): an ignored target becomes class 0 with weight 0."""
+    """The class of each target and its weight; an ignored target counts as class 0 with weight 0."""
     valid = target != ignore_index
     classes = np.where(valid, target, 0)
     return classes, valid.astype(dtype) if weight is None else weight[classes] * valid
 
 
+def _class_index(classes, ndim):
+    """The index of each target's class along axis 1 (axis 0 for a single sample), with that axis kept."""
+    axis = min(ndim - 1, 1)
+    return along(np.expand_dims(classes, axis), axis)
+
+
 def _nll(x, target, weight=None, ignore_index=-100, reduction="mean"):
-    """-w[t] x[n, t, ...] for classes along axis 1 (0 for a single sample); the mean divides by the sum of weights."""
-    axis = min(x.ndim - 1, 1)
+    """-w[t] x[n, t, ...]; the mean divides by the sum of the weights w[t]."""
     classes, weights = _class_weights(target, weight, ignore_index, x.dtype)
-    chosen = x[along(np.expand_dims(classes, axis), axis)].reshape(classes.shape)
+    chosen = x[_class_index(classes, x.ndim)].reshape(classes.shape)
     losses = np.where(target != ignore_index, -chosen * weights, x.dtype.type(0))
-    if reduction == "mean":
-        return losses.sum() / weights.sum()
-    return _reduce(losses, reduction)
+    return losses.sum() / weights.sum() if reduction == "mean" else _reduce(losses, reduction)
 
 
-def _nll_back(g, x_shape, target, weight, ignore_index, reduction):
-    """The loss is linear in x: its gradient is -w at each target, 0 elsewhere."""
-    axis = min(len(x_shape) - 1, 1)
-    target, weight = _array(target), _array(weight)
-    classes, weights = _class_weights(target, weight, ignore_index, _array(g).dtype)
-    slopes = np.zeros(x_shape, weights.dtype)
-    slopes[along(np.expand_dims(classes, axis), axis)] = np.expand_dims(-weights, axis)
-    if reduction == "mean":
-        slopes /= weights.sum()
-    return (unsqueeze(g, axis) if reduction == "none" else g) * slopes
-
-
-def _array(value):
-    """The values of a Tensor that no gradient is needed for."""
-    return getattr(value, "_array", value)
+def _nll_back(g, target, weight, x_shape, ignore_index, reduction):
+    """The loss is linear in x: its gradient is -w[t] at each target, and 0 elsewhere."""
+    classes, weights = _class_weights(target, weight, ignore_index, g.dtype)
+    slopes = -weights / weights.sum() if reduction == "mean" else -weights
+    out = np.zeros(x_shape, g.dtype)
+    index = _class_index(classes, len(x_shape))
+    out[index] = np.where(target != ignore_index, slopes * g, 0).reshape(out[index].shape)
+    return out
 
 
 def _xlogy(a, b):
@@ -289,7 +290,7 @@ def _batch_norm_weight_back(g, x, mean, variance, training, eps):
 
 # fmt: off
 erf         = Op(_erf,                          lambda g, x: g * (exp(-x * x) * (2 / math.sqrt(math.pi))), cast=promote_to_float)
-hardtanh    = Op(lambda x, min, max: np.minimum(np.maximum(x, min), max), lambda g, x, min, max: keep(g, (x <= min) | (x >= max)))  # 0 on the bounds, unlike clamp
+hardtanh    = Op(lambda x, min, max: np.minimum(np.maximum(min, x), max), lambda g, x, min, max: keep(g, (x <= min) | (x >= max)))  # 0 on the bounds, unlike clamp
 leaky_relu  = Op(_leaky_relu,                   lambda g, x, slope: _leaky_relu_back(g, x, slope))  # the slope at 0
 elu         = Op(_elu,                          lambda g, x, alpha, scale, input_scale: _elu_back(g, x, alpha, scale, input_scale))
 gelu        = Op(_gelu,                         lambda g, x: _gelu_back(g, x))
@@ -308,7 +309,8 @@ binary_cross_entropy_with_logits = Op(_bce_with_logits,
                                                 lambda g, x, target, weight, pos_weight, reduction: _bce_with_logits_back(g, x, target, weight, pos_weight, reduction),
                                                 lambda g, x, weight, pos_weight, reduction: _bce_with_logits_target_back(g, x, weight, pos_weight, reduction), None, None)
 xlogy       = Op(_xlogy,                        lambda g, a, b: keep(xlogy(g, b), (a == 0) & (b <= 0)), lambda g, a, b: g * a / b)
-nll_loss    = Op(_nll,                          lambda g, x_shape, target, weight, ignore_index, reduction: _nll_back(g, x_shape, target, weight, ignore_index, reduction), None, None)
+nll_loss    = Op(_nll,                          lambda g, x_shape, target, weight, ignore_index, reduction: nll_loss_back(g, target, weight, x_shape, ignore_index, reduction), None, None)
+nll_loss_back = Op(_nll_back,                   lambda g, target, weight, ignore_index, reduction: nll_loss(g, target, weight, ignore_index, reduction), None, None, name="NllLossBackwardBackward0")
 nll_loss_2d = nll_loss.named("NllLoss2DBackward0")
 
 batch_norm  = Op(_batch_norm,                   lambda g, x, weight, variance, training, eps: _batch_norm_back(g, x, weight, variance, training, eps),

@@ -89,7 +89,9 @@ def _std(x, axis=None, correction=1, keepdims=False):
 
 def _var_back(g, x, axis, correction):
     g, centred, spare = _restore(g, x.shape, axis), x - mean(x, axis, True), _count(x.shape, axis) - correction
-    return g * (2 / spare) * centred if spare > 0 else g * where(centred == 0, math.nan, math.inf)
+    if spare <= 0 and (axis is None or not x.shape):
+        return g * where(centred == 0, math.nan, math.inf)
+    return g * (2 / spare if spare > 0 else math.inf) * centred
 
 
 def _std_back(g, x, y, axis, correction):

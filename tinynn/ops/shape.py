@@ -60,10 +60,6 @@ def _diagonal(x, offset, axis1, axis2):
     return view
 
 
-def _diagonal(x, offset, axis1, axis2):
-    return np.diagonal(x, offset, axis1, axis2)
-
-
 def _undiagonal(x, offset, axis1, axis2, shape):
     out = np.zeros(shape, x.dtype)
     _diagonal(out, offset, axis1, axis2)[...] = x
@@ -74,7 +70,7 @@ def _undiagonal(x, offset, axis1, axis2, shape):
 reshape   = Op(lambda x, shape: x.reshape(shape),        lambda g, x_shape: reshape(g, x_shape),              view=True, name="ViewBackward0")
 squeeze   = Op(lambda x, axis: x.squeeze(axis),          lambda g, x_shape: reshape(g, x_shape),              view=True, name="SqueezeBackward1")
 unsqueeze = Op(lambda x, axis: np.expand_dims(x, axis),  lambda g, x_shape: reshape(g, x_shape),              view=True)
-squeeze_all = squeeze.named("SqueezeBackward0")
+squeeze_all, squeeze_dims = squeeze.named("SqueezeBackward0"), squeeze.named("SqueezeBackward2")
 permute   = Op(lambda x, axes: x.transpose(axes),        lambda g, axes: permute(g, _back(axes)),             view=True)
 transpose = Op(lambda x, a, b: x.swapaxes(a, b),         lambda g, a, b: transpose(g, a, b),                  view=True)
 t         = Op(lambda x: x.T,                            lambda g: t(g),                                      view=True)
@@ -85,6 +81,7 @@ split_with_sizes = split.named("SplitWithSizesBackward0")
 unbind    = Op(_unbind,                                  lambda g, axis: stack(axis, *g),                     view=True)
 diagonal  = Op(_diagonal,                                lambda g, offset, axis1, axis2, x_shape: undiagonal(g, offset, axis1, axis2, x_shape), view=True)
 undiagonal = Op(_undiagonal,                             lambda g, offset, axis1, axis2: diagonal(g, offset, axis1, axis2))
+diag_embed = undiagonal.named("DiagEmbedBackward0")
 flip      = Op(lambda x, axes: np.flip(x, axes).copy(),  lambda g, axes: flip(g, axes))
 roll      = Op(lambda x, shifts, axes: np.roll(x, shifts, axes), lambda g, shifts, axes: roll(g, tuple(-s for s in shifts), axes))
 repeat    = Op(lambda x, times: np.tile(x, times),       lambda g, x_shape, times: _repeat_back(g, x_shape, times))

@@ -78,7 +78,8 @@ class Adagrad(Elementwise):
     def initial_state(self, p: Tensor, group: Group) -> dict[str, Tensor]:
         """A step count of 0, and the sum's initial value (the constructor's for all groups, as in torch)."""
         state = super().initial_state(p, group)
-        return {**state, "sum": state["sum"].fill_(self.defaults["initial_accumulator_value"])}
+        state["sum"]._array += self.defaults["initial_accumulator_value"]
+        return state
 
     def update(
         self, p: Array, g: Array, state: dict[str, Array], t: float, group: Group, a: Array, b: Array

@@ -5,11 +5,12 @@
     m = beta1 * m + (1 - beta1) * g             "exp_avg", the mean of the gradients
     v = beta2 * v + (1 - beta2) * g^2           "exp_avg_sq", the mean of their squares
     m_hat = m / (1 - beta1^t)                   both began at 0: undo that bias
-    v_hat = v / (1 - beta2^t)                   with amsgrad of max(v), over all steps so far: "max_exp_avg_sq"
+    v_hat = v / (1 - beta2^t)                   with amsgrad of max(v), over all steps: "max_exp_avg_sq"
     p = p - lr * m_hat / (sqrt(v_hat) + eps)
 
 Kingma and Ba, Adam: A Method for Stochastic Optimization, https://arxiv.org/abs/1412.6980
-Reddi, Kale and Kumar, On the Convergence of Adam and Beyond (amsgrad), https://openreview.net/forum?id=ryQu7f-RZ
+Reddi, Kale and Kumar, On the Convergence of Adam and Beyond (amsgrad),
+https://openreview.net/forum?id=ryQu7f-RZ
 """
 
 from __future__ import annotations

@@ -67,13 +67,13 @@ class Elementwise(Optimizer):
     def update(
         self, p: Array, g: Array, state: dict[str, Array], t: float, group: Group, a: Array, b: Array
     ) -> None:
-        """The t-th update of the values p by the gradient g. Writes p, `state`, and the scratch arrays a and b."""
+        """The t-th update of the values p by the gradient g. Writes p, `state`, and the scratch arrays a, b."""
         raise NotImplementedError
 
     # --- one step
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update every parameter that has a gradient; return what `closure()`, called before that, returns."""
+        """Update every parameter that has a gradient; return the loss, if `closure()` is to compute it first."""
         loss = None
         if closure is not None:
             with enable_grad():
@@ -113,6 +113,7 @@ class Elementwise(Optimizer):
         t = 0.0
         if self.counts_steps:
             state["step"]._array += 1
+            state["step"].bump()
             t = state["step"].item()
         array, gradient = p._array, p._grad._array  # type: ignore[union-attr]
         arrays = {name: held._array for name in names if (held := state.get(name)) is not None}
@@ -155,7 +156,7 @@ class Elementwise(Optimizer):
 
 
 class _Layout:
-    """How the parameters of one group are updated: those in `flats` end to end, those in `alone` one by one."""
+    """How a group's parameters are updated: those in `flats` end to end, those in `alone` one by one."""
 
     def __init__(self, params: list[Tensor]):
         self.params = params
@@ -164,27 +165,27 @@ class _Layout:
         self.stored: tuple[str, ...] | None = None
 
     def is_current(self, state: dict, stored: tuple[str, ...]) -> bool:
-        """Whether every array is where it was when it was laid out. Users may replace any of them at any time."""
+        """Whether every array is where it was when it was laid out. Users may replace any, at any time."""
         return self.stored == stored and all(flat.is_current(state) for flat in self.flats)
 
     def lay_out(self, state: dict, stored: tuple[str, ...]) -> None:
         """Decide anew who goes where; all in one flat share a dtype and a step count."""
-        self.stored = stored
+        disjoint = _disjoint(self.params)
         flats: dict[tuple, list[Tensor]] = {}
         self.alone = []
-        fitting = {id(p) for p in _disjoint([p for p in self.params if _fits(p, state, stored)])}
         for p in self.params:
-            if id(p) in fitting:
-                step = state[p]["step"]._array if "step" in stored else np.empty(())
-                flats.setdefault((p._array.dtype, step.dtype, "step" in stored and step.item()), []).append(p)
+            if id(p) in disjoint and _fits(p, state, stored):
+                flats.setdefault(_kind(p, state, stored), []).append(p)
             else:
                 self.alone.append(p)
         self.alone += [members[0] for members in flats.values() if len(members) == 1]
         self.flats = [_Flat(members, state, stored) for members in flats.values() if len(members) > 1]
+        complete = all(name in state.get(p, ()) for p in self.params for name in stored)
+        self.stored = stored if complete else None  # this step's update makes what is missing: look again
 
 
 class _Flat:
-    """Parameters end to end in one array, with their gradients, and their state in arrays of the same kind."""
+    """Parameters end to end in one array, their gradients in another, and so their state."""
 
     def __init__(self, params: list[Tensor], state: dict, stored: tuple[str, ...]):
         self.params = params
@@ -212,24 +213,26 @@ class _Flat:
         """The arrays of the state, as they are now."""
         if not self.stored:
             return []
-        return [held[name]._array for held in [state[p] for p in self.params] for name in self.stored]
+        return [held[name]._array for held in map(state.get, self.params) for name in self.stored]
 
     def is_current(self, state: dict) -> bool:
-        """Whether parameters and state still have the arrays that were laid out, and all the same step count."""
+        """Whether parameters and state have the arrays that were laid out, and all the same step count."""
         try:
-            unmoved = _same([p._array for p in self.params], self.arrays) and _same(
-                self._held(state), self.held
-            )
-        except (KeyError, AttributeError):  # an entry of the state is gone, or is no Tensor any more
+            held = self._held(state)
+        except (KeyError, TypeError, AttributeError):  # state is gone, or no Tensor any more
             return False
-        if self.steps is None or not unmoved:
-            return unmoved
+        if not (_same(held, self.held) and _same([p._array for p in self.params], self.arrays)):
+            return False
+        if self.steps is None:
+            return True
         steps = self.steps.tolist()
         return steps.count(steps[0]) == len(steps)
 
     def gather(self) -> float:
         """Fetch the parameters and their gradients; return the number of this step (0 if nobody counts)."""
-        for p, array, p_piece, g_piece in zip(self.params, self.arrays, self.pieces, self.g_pieces, strict=True):
+        for p, array, p_piece, g_piece in zip(
+            self.params, self.arrays, self.pieces, self.g_pieces, strict=True
+        ):
             p_piece[...] = array
             g_piece[...] = p._grad._array  # type: ignore[union-attr]
         if self.steps is None:
@@ -273,22 +276,29 @@ def _fits(p: Tensor, state: dict, stored: tuple[str, ...]) -> bool:
     return True
 
 
-def _disjoint(params: list[Tensor]) -> list[Tensor]:
-    """Those whose memory none of the others shares: writing one must not undo the writing of another."""
+def _kind(p: Tensor, state: dict, stored: tuple[str, ...]) -> tuple:
+    """What all parameters in one flat array have in common: the dtype, and the step count and its dtype."""
+    if "step" not in stored:
+        return (p._array.dtype,)
+    step = state[p]["step"]._array
+    return p._array.dtype, step.dtype, step.item()
+
+
+def _disjoint(params: list[Tensor]) -> set[int]:
+    """The ids of those that share memory with no other: two that do are updated one after the other."""
     bounds = [np.lib.array_utils.byte_bounds(p._array) for p in params]
-    order = sorted(range(len(params)), key=bounds.__getitem__)
     shared: set[int] = set()
     last, end = -1, 0  # who reaches furthest so far, and how far
-    for i in order:
+    for i in sorted(range(len(params)), key=bounds.__getitem__):
         if bounds[i][0] < end:
             shared |= {i, last}
         if bounds[i][1] > end:
             last, end = i, bounds[i][1]
-    return [p for i, p in enumerate(params) if i not in shared]
+    return {id(p) for p in params} - {id(params[i]) for i in shared}
 
 
 def _step_count(group: Group, value: float = 0.0) -> Tensor:
-    """A count of updates as torch keeps it: a 0-d float tensor (float32 always, if the option `fused` is set)."""
+    """A count of updates as torch keeps it: a 0-d float tensor (with `fused` always float32)."""
     single = group.get("fused") or dtypes.get_default_dtype() is not dtypes.float64
     return Tensor.wrap(np.array(value, np.float32 if single else np.float64))
 

@@ -1,7 +1,7 @@
 """Optimizer: parameter groups with options, per-parameter state, state_dict, hooks.
 
-Subclass it to write an optimizer as you would in PyTorch: call `super().__init__(params, defaults)` and define
-`step`. The algorithms of this package go by way of `Elementwise` (elementwise.py), which writes `step` for them.
+Subclass it to write an optimizer as you would in PyTorch: call `super().__init__(params, defaults)` and
+define `step`. The algorithms of this package go by way of `Elementwise` (elementwise.py), which defines it.
 """
 
 from __future__ import annotations
@@ -80,11 +80,11 @@ def _with_hooks(step: Callable) -> Callable:
 class Optimizer:
     """Base class of all optimizers.
 
-    `params` is an iterable of tensors, of (name, tensor) pairs, or of dicts: one dict is a group, its "params"
-    the tensors and its other entries options of that group alone. `defaults` are the options of all others.
+    `params` is an iterable of tensors, of (name, tensor) pairs, or of dicts. A dict is a group: "params" are
+    its tensors, the other entries options of this group alone. `defaults` are the options of all others.
 
-    `state[p]` is the dict of what the algorithm remembers about parameter p; `param_groups` the list of groups.
-    Raises TypeError for a Tensor or a set as `params`, ValueError for none, for a non-leaf, for one in two groups.
+    `state[p]` is the dict of what the algorithm remembers about p; `param_groups` is the list of groups.
+    Raises TypeError for a Tensor or a set as `params`; ValueError for no tensors, a non-leaf, one in two groups.
     """
 
     state: defaultdict[Any, Any]
@@ -146,13 +146,13 @@ class Optimizer:
                     p.grad.detach_().zero_()
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update the parameters by their gradients. `closure`, if given, computes them anew and returns the loss."""
+        """Update the parameters by their gradients; `closure()`, if given, computes these and returns the loss."""
         raise NotImplementedError
 
     # --- groups
 
     def add_param_group(self, param_group: Group) -> None:
-        """Optimize further tensors: {"params": tensors, option: value, ...}; missing options get the defaults."""
+        """Optimize further tensors: {"params": tensors, option: value, ...}; other options get the defaults."""
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
         _separate_names(param_group)
@@ -167,8 +167,8 @@ class Optimizer:
             param_group.setdefault(name, default)
         if len(params) != len(set(params)):
             warnings.warn(
-                "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error; "
-                "see github.com/pytorch/pytorch/issues/40967 for more information",
+                "optimizer contains a parameter group with duplicate parameters; in future, this will "
+                "cause an error; see github.com/pytorch/pytorch/issues/40967 for more information",
                 stacklevel=3,
             )
         self._check_against_other_groups(param_group)
@@ -197,7 +197,7 @@ class Optimizer:
     # --- saving and loading
 
     def state_dict(self) -> StateDict:
-        """{"state": {0: {...}, 1: {...}}, "param_groups": [{..., "params": [0, 1]}]}: tensors replaced by numbers.
+        """{"state": {0: {...}, 1: {...}}, "param_groups": [{..., "params": [0, 1]}]}: parameters by number.
 
         The state's tensors are the optimizer's own, not copies.
         """
@@ -207,8 +207,7 @@ class Optimizer:
         packed_groups: list[Group] = []
         for group in self.param_groups:
             first = sum(len(packed["params"]) for packed in packed_groups)
-            for i, p in enumerate(group["params"], first):
-                numbers.setdefault(id(p), i)
+            numbers.update({id(p): i for i, p in enumerate(group["params"], first) if id(p) not in numbers})
             packed = {key: value for key, value in group.items() if key != "params"}
             packed["params"] = [numbers[id(p)] for p in group["params"]]
             packed_groups.append(packed)
@@ -222,8 +221,8 @@ class Optimizer:
     def load_state_dict(self, state_dict: StateDict) -> None:
         """Take over the state and the options in `state_dict`; its n-th parameter is this optimizer's n-th.
 
-        Tensors are cast to their parameter's dtype ("step" keeps its own). Raises ValueError if the groups differ
-        in number or size.
+        Tensors are cast to their parameter's dtype ("step" keeps its own). Raises ValueError if the groups
+        differ in number or size.
         """
         state_dict = state_dict.copy()
         for hook in self._hooks("load_state_dict_pre"):
@@ -259,7 +258,8 @@ class Optimizer:
         for i, (group, saved) in enumerate(zip(self.param_groups, saved_groups, strict=True)):
             if len(group["params"]) != len(saved["params"]):
                 raise ValueError(
-                    "loaded state dict contains a parameter group that doesn't match the size of optimizer's group\n"
+                    "loaded state dict contains a parameter group that doesn't match the size of "
+                    "optimizer's group\n"
                     f"Group {i} has {len(saved['params'])} parameters there and {len(group['params'])} here."
                 )
 
@@ -313,8 +313,8 @@ def _separate_names(group: Group) -> None:
     params = group["params"]
     if isinstance(params, set):
         raise TypeError(
-            "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
-            "will change between runs. Please use a list instead."
+            "optimizer parameters need to be organized in ordered collections, but the ordering of tensors "
+            "in sets will change between runs. Please use a list instead."
         )
     params = [params] if isinstance(params, Tensor) else list(params)
     names = [p[0] for p in params if isinstance(p, tuple)]

@@ -26,7 +26,7 @@ from tinynn.tensor import Tensor
 
 
 class SGD(Elementwise):
-    """Stochastic gradient descent, with torch's arguments; `foreach` and `fused` are accepted and change nothing.
+    """SGD, with torch's arguments; `foreach` and `fused` are accepted and change nothing.
 
     Raises ValueError for negative hyperparameters, and for nesterov without momentum or with dampening.
     """

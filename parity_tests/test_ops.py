@@ -1,0 +1,41 @@
+"""Every operation against PyTorch: the table of cases in all their dtypes, and a gate that no row goes without a case."""
+
+from collections import Counter
+
+import pytest
+
+import tinynn
+from parity_tests import nn_cases
+from parity_tests.cases import CASES
+from parity_tests.harness import Side, check, recording
+from tinynn.ops import TABLE
+
+
+@pytest.mark.parametrize("case", CASES, ids=repr)
+def test_case(case):
+    for dtype in case.dtypes:
+        check(case, dtype)
+
+
+@pytest.fixture(scope="module")
+def ran():
+    """The rows that all cases run, forward and backward."""
+    with recording() as ran:
+        for case in (*CASES, *nn_cases.CASES):
+            dtype = "float32" if "float32" in case.dtypes else case.dtypes[0]
+            Side(tinynn, case, case.arrays(dtype)).differentiate(case.second)
+    return ran
+
+
+def test_every_row_has_a_case(ran):
+    assert sorted(name for name, row in TABLE.items() if row not in ran.forward) == []
+
+
+def test_every_derivative_has_a_case(ran):
+    assert sorted(name for name, row in TABLE.items() if not {*row.vjps} - {None} <= ran.backward) == []
+
+
+@pytest.mark.parametrize("cases", [CASES, nn_cases.CASES], ids=["operations", "networks"])
+def test_names_are_unique(cases):
+    """A case draws its inputs by its name, and is found by it."""
+    assert [name for name, count in Counter(case.name for case in cases).items() if count > 1] == []

@@ -1,0 +1,968 @@
+"""tinynn.optim against torch.optim: one script run on both libraries, then everything one can see compared.
+
+Two things keep the bits apart. torch's kernels use fused multiply-add where the CPU has it: `p + alpha * g`
+is rounded once, where NumPy rounds twice. And torch takes square roots from a library that now and then
+misses the nearest number. So the trajectories agree within a few ulp; without those two they are the same,
+bit for bit (`test_bit_for_bit_but_for_multiply_add_and_sqrt`).
+"""
+
+import copy
+import importlib
+import inspect
+import os
+import pickle
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+import tinynn
+
+# 0-d, empty, small, larger than what is laid end to end, larger than a slice
+SHAPES = [(10, 2), (10,), (), (0, 3), (1,), (3, 4, 2), (90, 100), (300, 230)]
+LITTLE = SHAPES[:6]
+STEPS = 20
+
+# fmt: off
+CASES = [
+    ("SGD", {}),
+    ("SGD", {"lr": 0.1}),
+    ("SGD", {"lr": 0.1, "maximize": True}),
+    ("SGD", {"lr": 0.1, "weight_decay": 0.1}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.5}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.1, "maximize": True}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1, "maximize": True}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "foreach": True}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "fused": True}),
+    ("Adam", {}),
+    ("Adam", {"lr": 0.1}),
+    ("Adam", {"lr": 0.1, "betas": (0.4, 0.7)}),
+    ("Adam", {"lr": 0.1, "eps": 1e-2}),
+    ("Adam", {"lr": 0.1, "weight_decay": 0.1}),
+    ("Adam", {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("Adam", {"lr": 0.1, "amsgrad": True}),
+    ("Adam", {"lr": 0.1, "maximize": True}),
+    ("Adam", {"lr": 0.1, "betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.1, "amsgrad": True,
+              "maximize": True}),
+    ("Adam", {"lr": 0.1, "foreach": True}),
+    ("Adam", {"lr": 0.1, "weight_decay": 0.1, "fused": True}),
+    ("AdamW", {}),
+    ("AdamW", {"lr": 0.1, "weight_decay": 0.5}),
+    ("AdamW", {"lr": 0.1, "amsgrad": True}),
+    ("AdamW", {"lr": 0.1, "betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.2, "amsgrad": True,
+               "maximize": True}),
+    ("RMSprop", {}),
+    ("RMSprop", {"lr": 0.1, "alpha": 0.5}),
+    ("RMSprop", {"lr": 0.1, "alpha": 0.3, "centered": True, "eps": 0.1}),  # v - m^2 cancels: eps bounds it
+    ("RMSprop", {"lr": 0.1, "eps": 1e-2}),
+    ("RMSprop", {"lr": 0.1, "weight_decay": 0.1}),
+    ("RMSprop", {"lr": 0.1, "momentum": 0.9}),
+    ("RMSprop", {"lr": 0.1, "centered": True}),
+    ("RMSprop", {"lr": 0.1, "momentum": 0.9, "centered": True}),
+    ("RMSprop", {"lr": 0.1, "maximize": True}),
+    ("RMSprop", {"lr": 0.1, "alpha": 0.8, "eps": 1e-3, "weight_decay": 0.1, "momentum": 0.5,
+                 "centered": True, "maximize": True}),
+    ("Adagrad", {}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.1}),
+    ("Adagrad", {"lr": 0.1, "weight_decay": 0.1}),
+    ("Adagrad", {"lr": 0.1, "initial_accumulator_value": 0.5}),
+    ("Adagrad", {"lr": 0.1, "eps": 1e-2}),
+    ("Adagrad", {"lr": 0.1, "maximize": True}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.2, "weight_decay": 0.1, "initial_accumulator_value": 0.3,
+                 "eps": 1e-3, "maximize": True}),
+]
+# fmt: on
+NAMES = [f"{name}-{'-'.join(options)}" for name, options in CASES]
+every_case = pytest.mark.parametrize(("name", "options"), CASES, ids=NAMES)
+one_of_each = pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+        ("Adam", {"lr": 0.1, "weight_decay": 0.1, "amsgrad": True}),
+        ("AdamW", {"lr": 0.1}),
+        ("RMSprop", {"lr": 0.1, "momentum": 0.9, "centered": True}),
+        ("Adagrad", {"lr": 0.1, "lr_decay": 0.1}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+both_dtypes = pytest.mark.parametrize("dtype", ["float32", "float64"])
+
+
+def module(lib):
+    """torch.optim.optimizer, which torch hides behind its own name."""
+    return importlib.import_module(f"{lib.__name__}.optim.optimizer")
+
+
+def array(tensor):
+    return tensor.detach().numpy()
+
+
+def leaves(lib, dtype, shapes=SHAPES):
+    rng = np.random.default_rng(1)
+    return [lib.tensor(rng.standard_normal(shape).astype(dtype), requires_grad=True) for shape in shapes]
+
+
+def train(lib, optimizer, params, steps=range(STEPS), gradients=lambda step, i: True):
+    """Steps with gradients from a generator; `gradients(step, i)` says whether parameter i has one."""
+    for step in steps:
+        rng = np.random.default_rng(100 + step)
+        for i, p in enumerate(params):
+            g = lib.tensor(rng.standard_normal(p.shape).astype(array(p).dtype))
+            p.grad = g if gradients(step, i) else None
+        optimizer.step()
+
+
+def build(lib, name, dtype, shapes=SHAPES, **options):
+    params = leaves(lib, dtype, shapes)
+    return params, getattr(lib.optim, name)(params, **options)
+
+
+def check_close(ours, theirs, where, steps=STEPS):
+    """Within two ulp for each step, of the largest value or of 1, the size of what it is summed from."""
+    assert ours.shape == theirs.shape, where
+    assert ours.dtype == theirs.dtype, where
+    if ours.size:
+        bound = 2 * steps * np.finfo(ours.dtype).eps * max(1.0, np.abs(theirs).max())
+        assert np.abs(ours - theirs).max() <= bound, where
+
+
+def check_same_structure(ours, theirs, where="state_dict"):
+    """Keys in order, types, dtypes, shapes and values."""
+    if isinstance(theirs, torch.Tensor):
+        assert isinstance(ours, tinynn.Tensor), where
+        check_close(array(ours), array(theirs), where)
+    elif isinstance(theirs, dict):
+        assert list(ours) == list(theirs), where
+        for key in theirs:
+            check_same_structure(ours[key], theirs[key], f"{where}[{key!r}]")
+    elif isinstance(theirs, list | tuple):
+        assert type(ours) is type(theirs), where
+        assert len(ours) == len(theirs), where
+        for i, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+            check_same_structure(one, other, f"{where}[{i}]")
+    else:
+        assert type(ours) is type(theirs), where
+        assert ours == theirs, where
+
+
+def check_same(ours, theirs):
+    """Two (params, optimizer) pairs."""
+    for i, (p, q) in enumerate(zip(ours[0], theirs[0], strict=True)):
+        check_close(array(p), array(q), f"parameter {i}")
+    check_same_structure(ours[1].state_dict(), theirs[1].state_dict())
+    assert repr(ours[1]) == repr(theirs[1])
+
+
+def converted(value, lib):
+    """A state dict with its tensors made tensors of `lib`."""
+    if isinstance(value, torch.Tensor | tinynn.Tensor):
+        return lib.tensor(array(value).copy())
+    if isinstance(value, dict):
+        return {key: converted(v, lib) for key, v in value.items()}
+    return [converted(v, lib) for v in value] if isinstance(value, list) else value
+
+
+def outcome(run):
+    """What it returns or raises (type and first line), and what it warns of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            result = run()
+        except Exception as error:
+            result = type(error).__name__, (str(error).splitlines() or [""])[0].replace("tinynn", "torch")
+    return result, [(w.category.__name__, " ".join(str(w.message).split())) for w in caught]
+
+
+# --- trajectories
+
+
+@every_case
+@both_dtypes
+def test_twenty_steps(name, options, dtype):
+    runs = [build(lib, name, dtype, **options) for lib in (tinynn, torch)]
+    for lib, (params, optimizer) in zip((tinynn, torch), runs, strict=True):
+        train(lib, optimizer, params)
+    check_same(*runs)
+
+
+MISSING = {
+    "one never": lambda step, i: i != 1,
+    "some from the fifth step": lambda step, i: step >= 5 or i % 2 == 0,
+    "in turn": lambda step, i: (step + i) % 3 != 0,
+    "none at times": lambda step, i: step % 4 != 1,
+    "now and then": lambda step, i: step not in (3, 9, 10) or i < 3,
+}
+
+
+@one_of_each
+@pytest.mark.parametrize("gradients", MISSING.values(), ids=MISSING.keys())
+def test_missing_gradients(name, options, gradients):
+    runs = [build(lib, name, "float64", **options) for lib in (tinynn, torch)]
+    for lib, (params, optimizer) in zip((tinynn, torch), runs, strict=True):
+        train(lib, optimizer, params, gradients=gradients)
+    check_same(*runs)
+
+
+BIT_FOR_BIT = """
+import sys
+sys.path[:0] = {path!r}
+import numpy as np, torch, tinynn
+torch.Tensor.sqrt = lambda x: torch.tensor(np.sqrt(x.numpy()))  # correctly rounded
+torch.Tensor.sqrt_ = lambda x: x.copy_(x.sqrt())
+from test_optim import CASES, LITTLE, array, build, train
+for name, options in CASES:
+    if options.get("foreach") or options.get("fused"):
+        continue  # torch computes these in another order
+    for dtype in ("float32", "float64"):
+        for shapes in (LITTLE, [(90, 100)]):
+            values = []
+            for lib in (tinynn, torch):
+                params, optimizer = build(lib, name, dtype, shapes, **options)
+                train(lib, optimizer, params)
+                values.append([array(p).tobytes() for p in params])
+                states = optimizer.state_dict()["state"].values()
+                values[-1] += [array(x).tobytes() for held in states for x in held.values()]
+            if values[0] != values[1]:
+                sys.exit(f"{{name}} {{options}} {{dtype}} {{shapes}}")
+print(torch.backends.cpu.get_cpu_capability())
+"""
+
+
+def test_bit_for_bit_but_for_multiply_add_and_sqrt():
+    here = os.path.dirname(__file__)
+    code = BIT_FOR_BIT.format(path=[here, os.path.dirname(here)])
+    environment = {**os.environ, "ATEN_CPU_CAPABILITY": "default"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip() in ("DEFAULT", "NO AVX")
+
+
+@one_of_each
+@both_dtypes
+def test_mixed_dtypes_and_groups(name, options, dtype):
+    runs = []
+    for lib in (tinynn, torch):
+        first, second, third = (leaves(lib, kind, LITTLE) for kind in (dtype, "float64", "float32"))
+        optimizer = getattr(lib.optim, name)(
+            [{"params": first + second, "lr": 0.05}, {"params": third[0]}], **options
+        )
+        optimizer.add_param_group({"params": third[1:], "weight_decay": 0.2})
+        params = first + second + third
+        train(lib, optimizer, params, range(10))
+        optimizer.param_groups[1]["lr"] = 0.01
+        train(lib, optimizer, params, range(10, STEPS))
+        runs.append((params, optimizer))
+    check_same(*runs)
+
+
+@one_of_each
+def test_not_contiguous_and_views(name, options):
+    runs = []
+    for lib in (tinynn, torch):
+        rng = np.random.default_rng(3)
+        storage = lib.tensor(rng.standard_normal((40, 60)))
+        large = lib.tensor(rng.standard_normal((200, 100)))
+        params = [storage[:5].t(), storage[10:20, ::3], storage[30], storage[31, 0], large.t()]
+        params = [p.detach().requires_grad_() for p in params]
+        optimizer = getattr(lib.optim, name)(params, **options)
+        train(lib, optimizer, params)
+        runs.append(([*params, storage, large], optimizer))
+    check_same(*runs)
+
+
+@one_of_each
+def test_parameters_that_share_memory(name, options):
+    runs = []
+    for lib in (tinynn, torch):
+        storage = lib.tensor(np.random.default_rng(3).standard_normal(20))
+        params = [storage[:8], storage[4:12], storage[12:16], storage[16:], storage[6:7]]
+        params = [p.detach().requires_grad_() for p in params]
+        optimizer = getattr(lib.optim, name)(params, **options)
+        train(lib, optimizer, params)
+        runs.append(([*params, storage], optimizer))
+    check_same(*runs)
+
+
+@one_of_each
+def test_a_parameter_twice(name, options):
+    if name == "SGD":  # with momentum, torch's first step makes two buffers and forgets one
+        options = {"lr": 0.1, "weight_decay": 0.1}
+    runs = []
+    for lib in (tinynn, torch):
+        params = leaves(lib, "float64", LITTLE)
+        with warnings.catch_warnings(action="ignore"):
+            optimizer = getattr(lib.optim, name)([*params, params[0]], **options)
+        train(lib, optimizer, params)
+        runs.append((params, optimizer))
+    check_same(*runs)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad"])
+def test_learning_rate_as_a_tensor(name):
+    runs = []
+    for lib in (tinynn, torch):
+        params, optimizer = build(lib, name, "float64", lr=lib.tensor(0.125))
+        train(lib, optimizer, params)
+        optimizer.param_groups[0]["lr"].fill_(0.25)
+        train(lib, optimizer, params, range(STEPS, STEPS + 4))
+        runs.append(params)
+    for i, (p, q) in enumerate(zip(*runs, strict=True)):
+        # torch computes in lr's float32 (1 - lr * weight_decay, lr / (1 - beta1^t)): half an ulp of 4 a step
+        np.testing.assert_allclose(array(p), array(q), rtol=0, atol=(STEPS + 4) * 2.0**-22, err_msg=str(i))
+
+
+def test_betas_as_tensors():
+    runs = []
+    for lib in (tinynn, torch):
+        betas = lib.tensor(0.75, dtype=lib.float64), lib.tensor([0.875], dtype=lib.float64)
+        params, optimizer = build(lib, "Adam", "float64", betas=betas, lr=0.1)
+        train(lib, optimizer, params)
+        runs.append((params, optimizer))
+    for p, q in zip(runs[0][0], runs[1][0], strict=True):
+        check_close(array(p), array(q), "betas")
+
+
+def test_infinite_and_nan_gradients_are_silent():
+    runs = []
+    for lib in (tinynn, torch):
+        p, q = leaves(lib, "float32", [(3,), (4,)])
+        optimizer = lib.optim.Adam([p, q], lr=0.1)
+        for _ in range(3):
+            p.grad = lib.tensor([np.inf, np.nan, 1e30])
+            q.grad = lib.tensor([0.0, -np.inf, 1e-30, 2.0])
+            optimizer.step()
+        runs.append([array(p), array(q)])
+    for ours, theirs in zip(*runs, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
+# --- state
+
+
+@one_of_each
+@both_dtypes
+def test_load_torch_state_midway(name, options, dtype):
+    theirs = build(torch, name, dtype, **options)
+    train(torch, theirs[1], theirs[0], range(7), MISSING["in turn"])
+    params, optimizer = build(tinynn, name, dtype, lr=77.0)
+    with tinynn.no_grad():
+        for p, q in zip(params, theirs[0], strict=True):
+            p.copy_(tinynn.tensor(array(q)))
+    optimizer.load_state_dict(converted(theirs[1].state_dict(), tinynn))
+    check_same((params, optimizer), theirs)
+    for lib, run in ((tinynn, (params, optimizer)), (torch, theirs)):
+        train(lib, run[1], run[0], range(7, STEPS))
+    check_same((params, optimizer), theirs)
+
+
+@one_of_each
+@both_dtypes
+def test_torch_loads_our_state_midway(name, options, dtype):
+    ours = build(tinynn, name, dtype, **options)
+    train(tinynn, ours[1], ours[0], range(7), MISSING["in turn"])
+    params, optimizer = build(torch, name, dtype, lr=77.0)
+    with torch.no_grad():
+        for p, q in zip(params, ours[0], strict=True):
+            p.copy_(torch.tensor(array(q)))
+    optimizer.load_state_dict(converted(ours[1].state_dict(), torch))
+    for lib, run in ((tinynn, ours), (torch, (params, optimizer))):
+        train(lib, run[1], run[0], range(7, STEPS))
+    check_same(ours, (params, optimizer))
+
+
+@one_of_each
+def test_loading_casts_to_the_parameters_dtype(name, options):
+    runs = []
+    for lib in (tinynn, torch):
+        params, optimizer = build(lib, name, "float64", **options)
+        train(lib, optimizer, params, range(3))
+        others, other = build(lib, name, "float32", **options)
+        other.load_state_dict(optimizer.state_dict())
+        train(lib, other, others, range(3, 6))
+        runs.append((others, other))
+    check_same(*runs)
+
+
+@one_of_each
+def test_two_optimizers_that_loaded_one_state_share_it(name, options):
+    """As in torch, where loading does not copy tensors that have the right dtype."""
+    runs = []
+    for lib in (tinynn, torch):
+        params, optimizer = build(lib, name, "float64", LITTLE, **options)
+        train(lib, optimizer, params, range(3))
+        others, other = build(lib, name, "float64", LITTLE, **options)
+        other.load_state_dict(optimizer.state_dict())
+        for step in range(3, 9):
+            train(lib, optimizer, params, [step])
+            train(lib, other, others, [step])
+        runs.append((params + others, other))
+    check_same(*runs)
+
+
+def _replace_buffer(lib, optimizer, p):
+    key = next(key for key in optimizer.state[p] if key != "step")
+    optimizer.state[p][key] = lib.full_like(p, 0.5)
+
+
+def _scale_buffer(lib, optimizer, p):
+    key = [key for key in optimizer.state[p] if key != "step"][-1]
+    optimizer.state[p][key].mul_(0.5)
+
+
+def _reset_step(lib, optimizer, p):
+    if "step" in optimizer.state[p]:
+        optimizer.state[p]["step"].fill_(2.0)
+
+
+def _forget_one(lib, optimizer, p):
+    optimizer.state[p].clear()
+
+
+def _forget_all(lib, optimizer, p):
+    optimizer.state.clear()
+
+
+def _new_data(lib, optimizer, p):
+    p.data = lib.ones_like(p)
+
+
+def _change_data(lib, optimizer, p):
+    p.data.mul_(2.0)
+
+
+def _group_options(lib, optimizer, p):
+    optimizer.param_groups[0]["weight_decay"] = 0.3
+    optimizer.param_groups[0]["lr"] = 0.02
+
+
+def _drop_a_parameter(lib, optimizer, p):
+    optimizer.state.pop(optimizer.param_groups[0]["params"].pop(2))
+
+
+MEDDLING = [
+    _replace_buffer,
+    _scale_buffer,
+    _reset_step,
+    _forget_one,
+    _forget_all,
+    _new_data,
+    _change_data,
+    _group_options,
+    _drop_a_parameter,
+]
+
+
+@one_of_each
+@pytest.mark.parametrize("meddle", MEDDLING)
+def test_what_users_do_to_the_state_is_honoured(name, options, meddle):
+    runs = []
+    for lib in (tinynn, torch):
+        params, optimizer = build(lib, name, "float64", LITTLE, **options)
+        train(lib, optimizer, params, range(5))
+        with lib.no_grad():
+            meddle(lib, optimizer, params[1])
+        train(lib, optimizer, params, range(5, 12))
+        runs.append((params, optimizer))
+    check_same(*runs)
+
+
+def test_momentum_and_amsgrad_switched_on_midway():
+    runs = []
+    for lib in (tinynn, torch):
+        params, optimizer = build(lib, "SGD", "float64", LITTLE, lr=0.1)
+        train(lib, optimizer, params, range(4))
+        assert optimizer.state_dict()["state"] == {}
+        optimizer.param_groups[0].update(momentum=0.9, dampening=0.5)
+        train(lib, optimizer, params, range(4, 12))
+        runs.append((params, optimizer))
+    check_same(*runs)
+    errors = []
+    for lib in (tinynn, torch):
+        params, optimizer = build(lib, "Adam", "float64", LITTLE)
+        train(lib, optimizer, params, range(4))
+        optimizer.param_groups[0]["amsgrad"] = True
+        errors.append(outcome(optimizer.step))
+    assert errors[0] == errors[1]
+
+
+@one_of_each
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))])
+def test_deepcopy_and_pickle(name, options, duplicate):
+    runs = []
+    for lib in (tinynn, torch):
+        original = build(lib, name, "float64", LITTLE, **options)
+        train(lib, original[1], original[0], range(5))
+        params, optimizer = duplicate(original)
+        train(lib, optimizer, params, range(5, 10))
+        runs.append((params + original[0], optimizer))
+    check_same(*runs)
+
+
+@pytest.mark.parametrize("fused", [None, True])
+@both_dtypes
+def test_dtype_of_step_follows_the_default_dtype(fused, dtype):
+    kinds = []
+    for lib in (tinynn, torch):
+        lib.set_default_dtype(getattr(lib, dtype))
+        try:
+            params, optimizer = build(lib, "Adam", "float32", LITTLE, fused=fused)
+            train(lib, optimizer, params, range(3))
+        finally:
+            lib.set_default_dtype(lib.float32)
+        kinds.append([str(held["step"].dtype).rpartition(".")[2] for held in optimizer.state.values()])
+    assert kinds[0] == kinds[1]
+
+
+def test_state_of_an_older_version_loads():
+    runs = []
+    for lib in (tinynn, torch):
+        params, optimizer = build(lib, "Adam", "float64", LITTLE, lr=0.1)
+        train(lib, optimizer, params, range(3))
+        state = optimizer.state_dict()
+        for option in ("amsgrad", "maximize", "foreach", "capturable", "differentiable", "fused"):
+            del state["param_groups"][0][option]
+        for held in state["state"].values():
+            held["step"] = int(held["step"])
+        params, optimizer = build(lib, "Adam", "float64", LITTLE, lr=0.1)
+        optimizer.load_state_dict(state)
+        train(lib, optimizer, params, range(3, 6))
+        runs.append((params, optimizer))
+    check_same(*runs)
+
+
+# --- arguments, errors, warnings
+
+
+def _optimizer(name, *args, **options):
+    return lambda lib: getattr(lib.optim, name)(*[a(lib) if callable(a) else a for a in args], **options)
+
+
+def _one(lib):
+    return [lib.ones(2, requires_grad=True)]
+
+
+def _steps(name, **options):
+    def run(lib):
+        params = _one(lib)
+        optimizer = getattr(lib.optim, name)(params, **options)
+        params[0].grad = lib.ones(2)
+        optimizer.step()
+
+    return run
+
+
+def _groups(*groups):
+    """Groups of numbers: which of four tensors are in which group."""
+
+    def run(lib):
+        tensors = [lib.ones(2, requires_grad=True) for _ in range(4)]
+        optimizer = lib.optim.SGD([{"params": [tensors[i] for i in group]} for group in groups])
+        return [len(group["params"]) for group in optimizer.param_groups]
+
+    return run
+
+
+def _then(name, act):
+    return lambda lib: act(lib, getattr(lib.optim, name)(_one(lib)))
+
+
+ERRORS = {
+    **{
+        f"{name} {options}": _optimizer(name, _one, **options)
+        for name, options in [
+            ("SGD", {"lr": -1}),
+            ("SGD", {"lr": -0.1}),
+            ("SGD", {"momentum": -1}),
+            ("SGD", {"weight_decay": -1}),
+            ("SGD", {"nesterov": True}),
+            ("SGD", {"nesterov": True, "momentum": 0.9, "dampening": 0.1}),
+            ("SGD", {"fused": True, "foreach": True}),
+            ("SGD", {"fused": True, "differentiable": True}),
+            ("SGD", {"beta": 1}),
+            ("Adam", {"lr": -1}),
+            ("Adam", {"lr": float("nan")}),
+            ("Adam", {"eps": -1}),
+            ("Adam", {"betas": (1.0, 0.9)}),
+            ("Adam", {"betas": (0.9, -0.1)}),
+            ("Adam", {"betas": (0, 0.5)}),
+            ("Adam", {"weight_decay": -1}),
+            ("Adam", {"fused": True, "foreach": True}),
+            ("Adam", {"fused": True, "differentiable": True}),
+            ("AdamW", {"lr": -1}),
+            ("AdamW", {"decoupled_weight_decay": True}),
+            ("RMSprop", {"lr": -1}),
+            ("RMSprop", {"eps": -1}),
+            ("RMSprop", {"momentum": -1}),
+            ("RMSprop", {"weight_decay": -1}),
+            ("RMSprop", {"alpha": -1}),
+            ("Adagrad", {"lr": -1}),
+            ("Adagrad", {"lr_decay": -1}),
+            ("Adagrad", {"weight_decay": -1}),
+            ("Adagrad", {"initial_accumulator_value": -1}),
+            ("Adagrad", {"eps": -1}),
+            ("Adagrad", {"fused": True, "foreach": True}),
+        ]
+    },
+    "empty": _optimizer("SGD", []),
+    "empty generator": _optimizer("SGD", lambda lib: iter([])),
+    "a tensor": _optimizer("SGD", lambda lib: lib.ones(2, requires_grad=True)),
+    "a double tensor": _optimizer("SGD", lambda lib: lib.ones(2, dtype=lib.float64)),
+    "a number": _optimizer("SGD", 3),
+    "numbers": _optimizer("SGD", [3]),
+    "lists": _optimizer("SGD", [[1.0]]),
+    "arrays": _optimizer("SGD", [np.ones(2)]),
+    "non-leaf": _optimizer("SGD", lambda lib: [lib.ones(2, requires_grad=True) * 2]),
+    "a set": lambda lib: lib.optim.SGD([{"params": set(_one(lib))}]),
+    "no params key": lambda lib: lib.optim.SGD([{"lr": 1.0}]),
+    "duplicates": _groups((0, 1, 0)),
+    "overlap": _groups((0, 1), (2, 1)),
+    "two groups": _groups((0, 1), (2, 3)),
+    "names for some": lambda lib: lib.optim.SGD([("w", *_one(lib)), *_one(lib)]),
+    "names for one group": lambda lib: lib.optim.SGD(
+        [{"params": [("w", *_one(lib))]}, {"params": _one(lib)}]
+    ),
+    "group is no dict": _then("SGD", lambda lib, o: o.add_param_group(_one(lib))),
+    "tensor lr of two": lambda lib: lib.optim.SGD(_one(lib), lr=lib.ones(2)),
+    "Adam: tensor lr of two": lambda lib: lib.optim.Adam(_one(lib), lr=lib.ones(2)),
+    "Adam: tensor lr and foreach": lambda lib: lib.optim.Adam(_one(lib), lr=lib.tensor(0.1), foreach=True),
+    "Adam: tensor betas and foreach": lambda lib: lib.optim.Adam(
+        _one(lib), betas=(lib.tensor(0.1), lib.tensor(0.1)), foreach=True
+    ),
+    "Adam: one tensor beta": lambda lib: lib.optim.Adam(_one(lib), betas=(lib.tensor(0.1), 0.9)),
+    "Adam: capturable": _steps("Adam", capturable=True),
+    "RMSprop: capturable": _steps("RMSprop", capturable=True),
+    "SGD: differentiable": _steps("SGD", differentiable=True),
+    "required option": lambda lib: lib.optim.Optimizer(_one(lib), {"lr": module(lib).required}),
+    "base step": lambda lib: lib.optim.Optimizer(_one(lib), {}).step(),
+    "load: groups": _then("SGD", lambda lib, o: o.load_state_dict({"state": {}, "param_groups": []})),
+    "load: sizes": _then(
+        "SGD", lambda lib, o: o.load_state_dict({"state": {}, "param_groups": [{"params": []}]})
+    ),
+    "pre-hook returns nonsense": _then(
+        "SGD", lambda lib, o: (o.register_step_pre_hook(lambda *args: 3), o.step())
+    ),
+}
+
+
+def _described(result):
+    return repr(result) if "Optimizer" in type(result).__mro__[-2].__name__ else result
+
+
+@pytest.mark.parametrize("run", ERRORS.values(), ids=ERRORS.keys())
+def test_errors_and_warnings(run):
+    ours, theirs = (outcome(lambda lib=lib: _described(run(lib))) for lib in (tinynn, torch))
+    if "function" in str(theirs) and "at 0x" in str(theirs):
+        ours, theirs = (o[0][1].rpartition(" must return")[2] for o in (ours, theirs))
+    assert ours == theirs
+
+
+DEFAULTS = ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad"]
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_signature_and_defaults(name):
+    ours, theirs = (inspect.signature(getattr(lib.optim, name).__init__) for lib in (tinynn, torch))
+    described = [
+        [(p.name, p.kind, p.default) for p in signature.parameters.values()] for signature in (ours, theirs)
+    ]
+    assert described[0] == described[1]
+    assert (
+        getattr(tinynn.optim, name)(_one(tinynn)).defaults == getattr(torch.optim, name)(_one(torch)).defaults
+    )
+
+
+def test_named_parameters():
+    runs = []
+    for lib in (tinynn, torch):
+        w, b, c = leaves(lib, "float64", [(2, 3), (3,), ()])
+        optimizer = lib.optim.AdamW([("w", w), ("b", b)], lr=0.1)
+        optimizer.add_param_group({"params": [("c", c)], "lr": 0.2})
+        train(lib, optimizer, [w, b, c], range(3))
+        again = lib.optim.AdamW([("x", w), ("y", b)])
+        again.add_param_group({"params": [("z", c)]})
+        state = optimizer.state_dict()
+        again.load_state_dict(state)
+        assert again.param_groups[0]["param_names"] == ["w", "b"]
+        del state["param_groups"][0]["param_names"]
+        again.load_state_dict(state)
+        runs.append(([w, b, c], again))
+    check_same(*runs)
+
+
+# --- the loop
+
+
+def test_closure():
+    seen = []
+    for lib in (tinynn, torch):
+        x = lib.tensor([1.0, -2.0], dtype=lib.float64, requires_grad=True)
+        optimizer = lib.optim.Adam([x], lr=0.1)
+        losses = []
+
+        def closure(x=x, optimizer=optimizer, lib=lib):
+            assert lib.is_grad_enabled()
+            optimizer.zero_grad()
+            loss = (x * x).sum()
+            loss.backward()
+            return loss
+
+        with lib.no_grad():
+            for _ in range(5):
+                losses.append(optimizer.step(closure).item())
+            assert not lib.is_grad_enabled()
+        assert optimizer.step() is None
+        seen.append((losses, array(x).tolist()))
+    np.testing.assert_allclose(seen[0][0], seen[1][0], rtol=1e-14)
+    np.testing.assert_allclose(seen[0][1], seen[1][1], rtol=1e-14)
+
+
+@pytest.mark.parametrize("set_to_none", [True, False])
+def test_zero_grad(set_to_none):
+    seen = []
+    for lib in (tinynn, torch):
+        x, y = leaves(lib, "float32", [(2,), (3,)])
+        (x * x).sum().backward(create_graph=set_to_none is None)
+        kept = x.grad
+        lib.optim.SGD([x, y]).zero_grad(set_to_none=set_to_none)
+        seen.append((x.grad is None, x.grad is kept, array(kept).tolist(), kept.requires_grad, y.grad))
+    assert seen[0] == seen[1]
+
+
+def test_zero_grad_detaches_a_gradient_with_history():
+    seen = []
+    for lib in (tinynn, torch):
+        x = lib.tensor([2.0], requires_grad=True)
+        with warnings.catch_warnings(action="ignore"):
+            (x * x * x).sum().backward(create_graph=True)
+        lib.optim.SGD([x]).zero_grad(set_to_none=False)
+        seen.append((array(x.grad).tolist(), x.grad.requires_grad, x.grad.grad_fn))
+        x.grad = None
+    assert seen[0] == seen[1]
+
+
+def test_a_step_counts_as_a_write():
+    seen = []
+    for lib in (tinynn, torch):
+        p, q = leaves(lib, "float32", [(2,), (3,)])
+        optimizer = lib.optim.SGD([p, q], lr=0.1)
+        loss = (p * p).sum() + (q * q).sum()
+        loss.backward(retain_graph=True)
+        before = p._version, q._version
+        optimizer.step()
+        optimizer.step()
+        optimizer.step()
+        assert (p._version - before[0], q._version - before[1]) == (3, 3)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            loss.backward()
+        with lib.no_grad():
+            held = p.detach()
+            optimizer.step()
+        seen.append((array(held).tolist(), p.requires_grad, p.is_leaf))
+    np.testing.assert_allclose(seen[0][0], seen[1][0], rtol=1e-6)
+    assert seen[0][1:] == seen[1][1:]
+
+
+def test_hooks():
+    logs = []
+    for lib in (tinynn, torch):
+        log = []
+
+        class Mine(lib.optim.Optimizer):
+            def __init__(self, params, lr):
+                super().__init__(params, {"lr": lr})
+
+            def step(self, closure=None, extra=None, log=log):
+                log.append(("step", extra))
+                return closure() if closure else None
+
+        for make in (lambda lib=lib: lib.optim.SGD(_one(lib)), lambda lib=lib: Mine(_one(lib), 1.0)):
+            optimizer = make()
+            note = lambda name, log=log: lambda *args: log.append((name, *map(str, args[1:])))
+            handles = [
+                module(lib).register_optimizer_step_pre_hook(lambda o, a, k: log.append("global pre")),
+                module(lib).register_optimizer_step_post_hook(lambda o, a, k: log.append("global post")),
+                optimizer.register_step_pre_hook(lambda o, a, k: log.append(("pre", len(a), dict(k)))),
+                optimizer.register_step_pre_hook(lambda o, a, k: ((o,), {"closure": lambda: 7})),
+                optimizer.register_step_post_hook(lambda o, a, k: log.append(("post", len(a), list(k)))),
+                optimizer.register_state_dict_pre_hook(note("state_dict pre")),
+                optimizer.register_state_dict_post_hook(lambda o, s: {**s, "more": 1}),
+                optimizer.register_load_state_dict_pre_hook(lambda o, s: log.append(sorted(s))),
+                optimizer.register_load_state_dict_post_hook(note("load post")),
+                optimizer.register_load_state_dict_post_hook(note("load post, before"), prepend=True),
+            ]
+            log.append(optimizer.step())
+            optimizer.load_state_dict(optimizer.state_dict())
+            for handle in handles:
+                handle.remove()
+            log.append(optimizer.step())
+        logs.append(log)
+    assert logs[0] == logs[1]
+
+
+# --- learning rate schedulers
+
+
+def _warm_up_then_decay(lib, o):
+    s = lib.optim.lr_scheduler
+    return s.SequentialLR(
+        o, [s.LinearLR(o, 0.25, total_iters=4), s.StepLR(o, 3, 0.5), s.ExponentialLR(o, 0.9)], [4, 10]
+    )
+
+
+SCHEDULERS = {
+    "LambdaLR": lambda lib, o: lib.optim.lr_scheduler.LambdaLR(o, lambda n: 0.95**n),
+    "LambdaLR, each": lambda lib, o: lib.optim.lr_scheduler.LambdaLR(
+        o, [lambda n: 0.95**n, lambda n: 1 / (n + 1)]
+    ),
+    "MultiplicativeLR": lambda lib, o: lib.optim.lr_scheduler.MultiplicativeLR(o, lambda n: 1 - 0.01 * n),
+    "StepLR": lambda lib, o: lib.optim.lr_scheduler.StepLR(o, 3, 0.3),
+    "MultiStepLR": lambda lib, o: lib.optim.lr_scheduler.MultiStepLR(o, [2, 5, 5, 11], 0.3),
+    "ConstantLR": lambda lib, o: lib.optim.lr_scheduler.ConstantLR(o, 0.25, 4),
+    "LinearLR": lambda lib, o: lib.optim.lr_scheduler.LinearLR(o, 0.25, 0.75, 7),
+    "LinearLR defaults": lambda lib, o: lib.optim.lr_scheduler.LinearLR(o),
+    "ExponentialLR": lambda lib, o: lib.optim.lr_scheduler.ExponentialLR(o, 0.9),
+    "PolynomialLR": lambda lib, o: lib.optim.lr_scheduler.PolynomialLR(o, 8, 2.0),
+    "CosineAnnealingLR": lambda lib, o: lib.optim.lr_scheduler.CosineAnnealingLR(o, 5, 0.01),
+    "SequentialLR": _warm_up_then_decay,
+}
+
+
+def two_groups(lib, **options):
+    a, b = leaves(lib, "float64", [(2, 3), (3,)])
+    return [a, b], lib.optim.SGD([{"params": [a], "lr": 0.1}, {"params": [b], "lr": 1}], **options)
+
+
+@pytest.mark.parametrize("make", SCHEDULERS.values(), ids=SCHEDULERS.keys())
+def test_schedulers(make):
+    runs = []
+    for lib in (tinynn, torch):
+        params, optimizer = two_groups(lib)
+        scheduler = make(lib, optimizer)
+        rates = [scheduler.get_last_lr()]
+        for step in range(14):
+            train(lib, optimizer, params, [step])
+            scheduler.step()
+            rates.append(scheduler.get_last_lr())
+            assert [group["lr"] for group in optimizer.param_groups] == rates[-1]
+        state = {
+            k: v
+            for k, v in scheduler.state_dict().items()
+            if k not in ("_get_lr_called_within_step", "_schedulers")
+        }
+        # and go on from what was saved
+        params, optimizer = two_groups(lib)
+        again = make(lib, optimizer)
+        again.load_state_dict(copy.deepcopy(scheduler.state_dict()))
+        for step in range(4):
+            train(lib, optimizer, params, [step])
+            again.step()
+            rates.append(again.get_last_lr())
+        runs.append((rates, state))
+    assert runs[0] == runs[1]
+
+
+@pytest.mark.parametrize("make", SCHEDULERS.values(), ids=SCHEDULERS.keys())
+def test_schedulers_resume(make):
+    runs = []
+    for lib in (tinynn, torch):
+        _, optimizer = two_groups(lib)
+        for group in optimizer.param_groups:
+            group["initial_lr"] = 0.5
+        with warnings.catch_warnings(action="ignore"):
+            scheduler = make(lib, optimizer)
+            rates = [scheduler.get_last_lr()]
+            for _ in range(3):
+                scheduler.step()
+                rates.append(scheduler.get_last_lr())
+            if not hasattr(scheduler, "_schedulers"):
+                scheduler.step(7)  # the closed form
+                rates.append(scheduler.get_last_lr())
+        runs.append(rates)
+    assert runs[0] == runs[1]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"patience": 1},
+        {"mode": "max", "patience": 0},
+        {"threshold_mode": "abs", "threshold": 0.3, "patience": 1, "cooldown": 2},
+        {"mode": "max", "threshold_mode": "abs", "threshold": 0.3, "patience": 1, "min_lr": [0.01, 0.5]},
+        {"patience": 0, "eps": 0.2, "factor": 0.5},
+    ],
+)
+def test_reduce_on_plateau(options):
+    metrics = [3, 2.5, 2.6, 2.4, 2.4, 2.7, 2.8, 2.39, 2.3, 2.3, 2.3, 2.3, float("nan"), 1.0, 1.1, 1.1]
+    runs = []
+    for lib in (tinynn, torch):
+        params, optimizer = two_groups(lib)
+        scheduler = lib.optim.lr_scheduler.ReduceLROnPlateau(optimizer, **options)
+        rates = []
+        for metric in metrics:
+            scheduler.step(lib.tensor(metric, dtype=lib.float64))
+            rates.append(scheduler.get_last_lr())
+        runs.append((rates, scheduler.state_dict()))
+    assert runs[0] == runs[1]
+
+
+def test_scheduler_with_a_tensor_rate():
+    runs = []
+    for lib in (tinynn, torch):
+        params, optimizer = build(lib, "SGD", "float64", LITTLE, lr=lib.tensor(0.5))
+        rate = optimizer.param_groups[0]["lr"]
+        scheduler = lib.optim.lr_scheduler.StepLR(optimizer, 1, 0.5)
+        train(lib, optimizer, params, range(1))
+        scheduler.step()
+        assert optimizer.param_groups[0]["lr"] is rate
+        runs.append((rate.item(), scheduler.get_last_lr()[0].item(), scheduler.base_lrs[0].item()))
+    assert runs[0] == runs[1]
+
+
+def _first_scheduler_step_before_the_optimizers(lib):
+    _, optimizer = two_groups(lib)
+    scheduler = lib.optim.lr_scheduler.StepLR(optimizer, 1)
+    scheduler.step()
+    return scheduler.get_last_lr()
+
+
+def _scheduler(make):
+    def run(lib):
+        _, optimizer = two_groups(lib)
+        make(lib.optim.lr_scheduler, optimizer)
+
+    return run
+
+
+SCHEDULER_ERRORS = {
+    "order": _first_scheduler_step_before_the_optimizers,
+    "no optimizer": _scheduler(lambda s, o: s.StepLR(3, 1)),
+    "plateau: no optimizer": _scheduler(lambda s, o: s.ReduceLROnPlateau(3)),
+    "resume": _scheduler(lambda s, o: s.StepLR(o, 1, last_epoch=3)),
+    "lambdas": _scheduler(lambda s, o: s.LambdaLR(o, [abs])),
+    "not callable": _scheduler(lambda s, o: s.MultiplicativeLR(o, 3)),
+    "constant": _scheduler(lambda s, o: s.ConstantLR(o, 2.0)),
+    "linear start": _scheduler(lambda s, o: s.LinearLR(o, 0.0)),
+    "linear end": _scheduler(lambda s, o: s.LinearLR(o, 0.5, 2.0)),
+    "plateau factor": _scheduler(lambda s, o: s.ReduceLROnPlateau(o, factor=1.0)),
+    "plateau mode": _scheduler(lambda s, o: s.ReduceLROnPlateau(o, mode="low")),
+    "plateau threshold": _scheduler(lambda s, o: s.ReduceLROnPlateau(o, threshold_mode="low")),
+    "plateau min_lr": _scheduler(lambda s, o: s.ReduceLROnPlateau(o, min_lr=[0.1])),
+    "get_lr": _scheduler(lambda s, o: s.StepLR(o, 1).get_lr()),
+    "none": _scheduler(lambda s, o: s.SequentialLR(o, [], [])),
+    "milestones": _scheduler(lambda s, o: s.SequentialLR(o, [s.StepLR(o, 1)], [3])),
+    "plateau in sequence": _scheduler(lambda s, o: s.SequentialLR(o, [s.ReduceLROnPlateau(o)], [])),
+    "base": _scheduler(lambda s, o: s.LRScheduler(o)),
+}
+
+
+@pytest.mark.parametrize("run", SCHEDULER_ERRORS.values(), ids=SCHEDULER_ERRORS.keys())
+def test_scheduler_errors_and_warnings(run):
+    ours, theirs = (outcome(lambda lib=lib: run(lib)) for lib in (tinynn, torch))
+    assert ours == theirs
