@@ -1,4 +1,4 @@
-"""Cases for tinynn.nn.functional, for layers, and for what their functions refuse; test_nn.py runs them on both libraries."""
+"""Cases for tinynn.nn.functional: activations, losses and layers as functions; test_nn.py runs them."""
 
 import warnings
 
@@ -6,131 +6,186 @@ from parity_tests.harness import Case, Draw, integers, normal, positive, values
 
 KINKS = values([[-1.0, -0.5, 0.0, -0.0, 0.5, 1.0], [6.0, 7.0, -7.0, 2.0, -2.0, 3.0]])
 SPECIAL = values([0.0, -0.0, 1.0, -30.0, 30.0, -200.0, 200.0, float("inf"), float("-inf"), float("nan")])
-FINITE = values([0.0, -0.0, 1.0, -30.0, 30.0, -200.0, 200.0])  # torch's gelu(inf) is nan in float32, inf in float64
+FINITE = values(
+    [0.0, -0.0, 1.0, -30.0, 30.0, -200.0, 200.0]
+)  # torch's gelu(inf) is nan in float32, inf in float64
 MIXED = {"matrix": normal(5, 3), "0-d": normal(), "empty": normal(0, 3), "kinks": KINKS, "special": SPECIAL}
+
+
+def zero_or_one(*shape):
+    return Draw(lambda rng: rng.integers(0, 2, shape).astype(float))
+
 
 # fmt: off
 ACTIVATIONS = {
-    "relu":          lambda F, x: F.relu(x),
-    "relu6":         lambda F, x: F.relu6(x),
-    "hardtanh":      lambda F, x: F.hardtanh(x, -0.5, 2.0),
-    "leaky_relu":    lambda F, x: F.leaky_relu(x),
-    "leaky_relu 0":  lambda F, x: F.leaky_relu(x, 0.0),
-    "leaky_relu 2":  lambda F, x: F.leaky_relu(x, 2.0),
-    "leaky_relu -1": lambda F, x: F.leaky_relu(x, -1.0),
-    "elu":           lambda F, x: F.elu(x),
-    "elu 1.5":       lambda F, x: F.elu(x, 1.5),
-    "silu":          lambda F, x: F.silu(x),
-    "sigmoid":       lambda F, x: F.sigmoid(x),
-    "tanh":          lambda F, x: F.tanh(x),
+    "relu":          lambda f, x: f.relu(x),
+    "relu6":         lambda f, x: f.relu6(x),
+    "hardtanh":      lambda f, x: f.hardtanh(x, -0.5, 2.0),
+    "leaky_relu":    lambda f, x: f.leaky_relu(x),
+    "leaky_relu 0":  lambda f, x: f.leaky_relu(x, 0.0),
+    "leaky_relu 2":  lambda f, x: f.leaky_relu(x, 2.0),
+    "leaky_relu -1": lambda f, x: f.leaky_relu(x, -1.0),
+    "elu":           lambda f, x: f.elu(x),
+    "elu 1.5":       lambda f, x: f.elu(x, 1.5),
+    "silu":          lambda f, x: f.silu(x),
+    "sigmoid":       lambda f, x: f.sigmoid(x),
+    "tanh":          lambda f, x: f.tanh(x),
 }
 CANCELLING = {  # for negative x, 1 + erf(x) and 1 + tanh(x) lose the digits that 1 has no room for
-    "gelu":          lambda F, x: F.gelu(x),
-    "gelu tanh":     lambda F, x: F.gelu(x, approximate="tanh"),
+    "gelu":          lambda f, x: f.gelu(x),
+    "gelu tanh":     lambda f, x: f.gelu(x, approximate="tanh"),
 }
 ONE_DIM = {
-    "softmax":       lambda F, x: F.softmax(x, dim=-1),
-    "softmin":       lambda F, x: F.softmin(x, dim=0),
-    "log_softmax":   lambda F, x: F.log_softmax(x, dim=-1),
+    "softmax":       lambda f, x: f.softmax(x, dim=-1),
+    "softmin":       lambda f, x: f.softmin(x, dim=0),
+    "log_softmax":   lambda f, x: f.log_softmax(x, dim=-1),
 }
 IN_PLACE = {
-    "relu_":         lambda F, x: F.relu(x * 1, inplace=True),
-    "relu6_":        lambda F, x: F.relu6(x * 1, inplace=True),
-    "leaky_relu_":   lambda F, x: F.leaky_relu(x * 1, 0.1, inplace=True),
-    "elu_":          lambda F, x: F.elu(x * 1, inplace=True),
-    "silu_":         lambda F, x: F.silu(x * 1, inplace=True),
-    "relu_ of leaf": lambda F, x: F.relu(x, inplace=True),
-    "elu_ of leaf":  lambda F, x: F.elu(x, inplace=True),
+    "relu_":         lambda f, x: f.relu(x * 1, inplace=True),
+    "relu6_":        lambda f, x: f.relu6(x * 1, inplace=True),
+    "leaky_relu_":   lambda f, x: f.leaky_relu(x * 1, 0.1, inplace=True),
+    "elu_":          lambda f, x: f.elu(x * 1, inplace=True),
+    "silu_":         lambda f, x: f.silu(x * 1, inplace=True),
+    "relu_ of leaf": lambda f, x: f.relu(x, inplace=True),
+    "elu_ of leaf":  lambda f, x: f.elu(x, inplace=True),
 }
 
 UNIT = Draw(lambda rng: rng.uniform(0.05, 0.95, (5, 3)))
 EDGES = values([0.0, 1.0, 0.0, 1.0, 0.5])
-BINARY = Draw(lambda rng: rng.integers(0, 2, (5, 3)).astype(float))
 WEIGHT = positive(5, 3).constant
 
-LOSSES = {  # (function of F, inputs and reduction, inputs)
-    "bce_with_logits":      (lambda F, x, t, r: F.binary_cross_entropy_with_logits(x, t, reduction=r), normal(5, 3), UNIT),
-    "bce_with_logits 1":    (lambda F, x, t, r: F.binary_cross_entropy_with_logits(x, t, reduction=r), normal(7, 1), Draw(lambda rng: rng.integers(0, 2, (7, 1)).astype(float)).constant),
-    "bce_with_logits 0-d":  (lambda F, x, t, r: F.binary_cross_entropy_with_logits(x, t, reduction=r), normal(), positive()),
-    "bce_with_logits w":    (lambda F, x, t, w, r: F.binary_cross_entropy_with_logits(x, t, weight=w, reduction=r), normal(5, 3), UNIT, positive(3).constant),
-    "bce_with_logits p":    (lambda F, x, t, p, r: F.binary_cross_entropy_with_logits(x, t, pos_weight=p, reduction=r), normal(5, 3), UNIT, positive(3).constant),
-    "bce_with_logits wp":   (lambda F, x, t, w, p, r: F.binary_cross_entropy_with_logits(x, t, w, pos_weight=p, reduction=r), normal(5, 3), UNIT, WEIGHT, positive(5, 1).constant),
-    "bce_with_logits empty": (lambda F, x, t, r: F.binary_cross_entropy_with_logits(x, t, reduction=r), normal(0, 3), normal(0, 3)),
-    "mse":                  (lambda F, x, t, r: F.mse_loss(x, t, reduction=r), normal(5, 3), normal(5, 3)),
-    "mse w":                (lambda F, x, t, w, r: F.mse_loss(x, t, reduction=r, weight=w), normal(5, 3), normal(5, 3), WEIGHT),
-    "mse empty":            (lambda F, x, t, r: F.mse_loss(x, t, reduction=r), normal(0), normal(0)),
-    "l1":                   (lambda F, x, t, r: F.l1_loss(x, t, reduction=r), normal(5, 3), normal(5, 3)),
-    "l1 w":                 (lambda F, x, t, w, r: F.l1_loss(x, t, reduction=r, weight=w), normal(5, 3), normal(5, 3), WEIGHT),
-    "smooth_l1":            (lambda F, x, t, r: F.smooth_l1_loss(x, t, reduction=r), normal(5, 3), normal(5, 3)),
-    "smooth_l1 kinks":      (lambda F, x, t, r: F.smooth_l1_loss(x, t, reduction=r, beta=2.0), KINKS, values([[1.0] * 6] * 2)),
-    "smooth_l1 0":          (lambda F, x, t, r: F.smooth_l1_loss(x, t, reduction=r, beta=0.0), normal(5, 3), normal(5, 3)),
-    "huber":                (lambda F, x, t, r: F.huber_loss(x, t, reduction=r), normal(5, 3), normal(5, 3)),
-    "huber kinks":          (lambda F, x, t, r: F.huber_loss(x, t, reduction=r, delta=2.0), KINKS, values([[1.0] * 6] * 2)),
-    "huber w":              (lambda F, x, t, w, r: F.huber_loss(x, t, reduction=r, weight=w), normal(5, 3), normal(5, 3), WEIGHT),
-    "kl_div":               (lambda F, x, t, r: _silent(F.kl_div, x, t, reduction=r), normal(5, 3), UNIT),
-    "kl_div log":           (lambda F, x, t, r: _silent(F.kl_div, x, t, reduction=r, log_target=True), normal(5, 3), normal(5, 3)),
-    "nll":                  (lambda F, x, t, r: F.nll_loss(x, t, reduction=r), normal(5, 4), integers(4, 5)),
-    "nll 1-d":              (lambda F, x, t, r: F.nll_loss(x, t, reduction=r), normal(4), integers(4)),
-    "nll 1-d 1":            (lambda F, x, t, r: F.nll_loss(x, t, reduction=r), normal(4).constant, integers(4, 1)),  # torch fails in backward
-    "nll w":                (lambda F, x, t, w, r: F.nll_loss(x, t, weight=w, reduction=r), normal(5, 4), integers(4, 5), positive(4).constant),
-    "nll ignore":           (lambda F, x, t, r: F.nll_loss(x, t, reduction=r, ignore_index=2), normal(9, 4), integers(4, 9)),
-    "nll none left":        (lambda F, x, t, r: F.nll_loss(x, t * 0 - 100, reduction=r), normal(5, 4), integers(4, 5)),
-    "nll 3-d":              (lambda F, x, t, r: F.nll_loss(x, t, reduction=r), normal(2, 4, 3), integers(4, 2, 3)),
-    "nll 4-d":              (lambda F, x, t, w, r: F.nll_loss(x, t, w, reduction=r, ignore_index=1), normal(2, 4, 3, 5), integers(4, 2, 3, 5), positive(4).constant),
-    "nll 5-d":              (lambda F, x, t, r: F.nll_loss(x, t, reduction=r), normal(2, 4, 3, 1, 2), integers(4, 2, 3, 1, 2)),
-    "nll empty":            (lambda F, x, t, r: F.nll_loss(x, t, reduction=r), normal(0, 4), integers(4, 0)),
-    "cross_entropy":        (lambda F, x, t, r: F.cross_entropy(x, t, reduction=r), normal(5, 4), integers(4, 5)),
-    "cross_entropy 1-d":    (lambda F, x, t, r: F.cross_entropy(x, t, reduction=r), normal(4), integers(4)),
-    "cross_entropy 3-d":    (lambda F, x, t, w, r: F.cross_entropy(x, t, w, reduction=r), normal(2, 4, 3), integers(4, 2, 3), positive(4).constant),
-    "cross_entropy smooth": (lambda F, x, t, r: F.cross_entropy(x, t, reduction=r, label_smoothing=0.1), normal(5, 4), integers(4, 5)),
-    "cross_entropy all":    (lambda F, x, t, w, r: F.cross_entropy(x, t, w, reduction=r, label_smoothing=0.3, ignore_index=1), normal(9, 4), integers(4, 9), positive(4).constant),
-    "cross_entropy all 3-d": (lambda F, x, t, w, r: F.cross_entropy(x, t, w, reduction=r, label_smoothing=0.3, ignore_index=1), normal(2, 4, 3), integers(4, 2, 3), positive(4).constant),
-    "cross_entropy smooth 1-d": (lambda F, x, t, r: F.cross_entropy(x, t, reduction=r, label_smoothing=0.3), normal(4), integers(4)),
+LOSSES = {  # (function of nn.functional, inputs and reduction, inputs)
+    "bce_with_logits":      (lambda f, x, t, r: f.binary_cross_entropy_with_logits(x, t, reduction=r),
+                            normal(5, 3), UNIT),
+    "bce_with_logits 1":    (lambda f, x, t, r: f.binary_cross_entropy_with_logits(x, t, reduction=r),
+                            normal(7, 1), zero_or_one(7, 1).constant),
+    "bce_with_logits 0-d":  (lambda f, x, t, r: f.binary_cross_entropy_with_logits(x, t, reduction=r),
+                            normal(), positive()),
+    "bce_with_logits w":    (lambda f, x, t, w, r:
+                            f.binary_cross_entropy_with_logits(x, t, weight=w, reduction=r),
+                            normal(5, 3), UNIT, positive(3).constant),
+    "bce_with_logits p":    (lambda f, x, t, p, r:
+                            f.binary_cross_entropy_with_logits(x, t, pos_weight=p, reduction=r),
+                            normal(5, 3), UNIT, positive(3).constant),
+    "bce_with_logits wp":   (lambda f, x, t, w, p, r:
+                            f.binary_cross_entropy_with_logits(x, t, w, pos_weight=p, reduction=r),
+                            normal(5, 3), UNIT, WEIGHT, positive(5, 1).constant),
+    "bce_with_logits empty": (lambda f, x, t, r: f.binary_cross_entropy_with_logits(x, t, reduction=r),
+                            normal(0, 3), normal(0, 3)),
+    "mse":                  (lambda f, x, t, r: f.mse_loss(x, t, reduction=r), normal(5, 3), normal(5, 3)),
+    "mse w":                (lambda f, x, t, w, r: f.mse_loss(x, t, reduction=r, weight=w),
+                            normal(5, 3), normal(5, 3), WEIGHT),
+    "mse empty":            (lambda f, x, t, r: f.mse_loss(x, t, reduction=r), normal(0), normal(0)),
+    "l1":                   (lambda f, x, t, r: f.l1_loss(x, t, reduction=r), normal(5, 3), normal(5, 3)),
+    "l1 w":                 (lambda f, x, t, w, r: f.l1_loss(x, t, reduction=r, weight=w),
+                            normal(5, 3), normal(5, 3), WEIGHT),
+    "smooth_l1":            (lambda f, x, t, r: f.smooth_l1_loss(x, t, reduction=r),
+                            normal(5, 3), normal(5, 3)),
+    "smooth_l1 kinks":      (lambda f, x, t, r: f.smooth_l1_loss(x, t, reduction=r, beta=2.0),
+                            KINKS, values([[1.0] * 6] * 2)),
+    "smooth_l1 0":          (lambda f, x, t, r: f.smooth_l1_loss(x, t, reduction=r, beta=0.0),
+                            normal(5, 3), normal(5, 3)),
+    "huber":                (lambda f, x, t, r: f.huber_loss(x, t, reduction=r), normal(5, 3), normal(5, 3)),
+    "huber kinks":          (lambda f, x, t, r: f.huber_loss(x, t, reduction=r, delta=2.0),
+                            KINKS, values([[1.0] * 6] * 2)),
+    "huber w":              (lambda f, x, t, w, r: f.huber_loss(x, t, reduction=r, weight=w),
+                            normal(5, 3), normal(5, 3), WEIGHT),
+    "kl_div":               (lambda f, x, t, r: _silent(f.kl_div, x, t, reduction=r), normal(5, 3), UNIT),
+    "kl_div log":           (lambda f, x, t, r: _silent(f.kl_div, x, t, reduction=r, log_target=True),
+                            normal(5, 3), normal(5, 3)),
+    "nll":                  (lambda f, x, t, r: f.nll_loss(x, t, reduction=r), normal(5, 4), integers(4, 5)),
+    "nll 1-d":              (lambda f, x, t, r: f.nll_loss(x, t, reduction=r), normal(4), integers(4)),
+    "nll 1-d 1":            (lambda f, x, t, r: f.nll_loss(x, t, reduction=r),
+                            normal(4).constant, integers(4, 1)),  # torch fails in backward
+    "nll w":                (lambda f, x, t, w, r: f.nll_loss(x, t, weight=w, reduction=r),
+                            normal(5, 4), integers(4, 5), positive(4).constant),
+    "nll ignore":           (lambda f, x, t, r: f.nll_loss(x, t, reduction=r, ignore_index=2),
+                            normal(9, 4), integers(4, 9)),
+    "nll none left":        (lambda f, x, t, r: f.nll_loss(x, t * 0 - 100, reduction=r),
+                            normal(5, 4), integers(4, 5)),
+    "nll 3-d":              (lambda f, x, t, r: f.nll_loss(x, t, reduction=r),
+                            normal(2, 4, 3), integers(4, 2, 3)),
+    "nll 4-d":              (lambda f, x, t, w, r: f.nll_loss(x, t, w, reduction=r, ignore_index=1),
+                            normal(2, 4, 3, 5), integers(4, 2, 3, 5), positive(4).constant),
+    "nll 5-d":              (lambda f, x, t, r: f.nll_loss(x, t, reduction=r),
+                            normal(2, 4, 3, 1, 2), integers(4, 2, 3, 1, 2)),
+    "nll empty":            (lambda f, x, t, r: f.nll_loss(x, t, reduction=r), normal(0, 4), integers(4, 0)),
+    "cross_entropy":        (lambda f, x, t, r: f.cross_entropy(x, t, reduction=r),
+                            normal(5, 4), integers(4, 5)),
+    "cross_entropy 1-d":    (lambda f, x, t, r: f.cross_entropy(x, t, reduction=r), normal(4), integers(4)),
+    "cross_entropy 3-d":    (lambda f, x, t, w, r: f.cross_entropy(x, t, w, reduction=r),
+                            normal(2, 4, 3), integers(4, 2, 3), positive(4).constant),
+    "cross_entropy smooth": (lambda f, x, t, r: f.cross_entropy(x, t, reduction=r, label_smoothing=0.1),
+                            normal(5, 4), integers(4, 5)),
+    "cross_entropy all":    (lambda f, x, t, w, r:
+                            f.cross_entropy(x, t, w, reduction=r, label_smoothing=0.3, ignore_index=1),
+                            normal(9, 4), integers(4, 9), positive(4).constant),
+    "cross_entropy all 3-d": (lambda f, x, t, w, r:
+                            f.cross_entropy(x, t, w, reduction=r, label_smoothing=0.3, ignore_index=1),
+                            normal(2, 4, 3), integers(4, 2, 3), positive(4).constant),
+    "cross_entropy smooth 1-d": (lambda f, x, t, r: f.cross_entropy(x, t, reduction=r, label_smoothing=0.3),
+                            normal(4), integers(4)),
 }
 # torch differentiates binary_cross_entropy twice by another formula, with 1e-12 added to x and to 1 - x.
 BCE = {
-    "bce edges":            (lambda F, x, t, r: F.binary_cross_entropy(x, t, reduction=r), EDGES, values([0.0, 0.0, 1.0, 1.0, 0.5]).constant),
-    "bce":                  (lambda F, x, t, r: F.binary_cross_entropy(x, t, reduction=r), UNIT, Draw(UNIT.make)),
-    "bce w":                (lambda F, x, t, w, r: F.binary_cross_entropy(x, t, weight=w, reduction=r), UNIT, BINARY, positive(3).constant),
+    "bce edges":            (lambda f, x, t, r: f.binary_cross_entropy(x, t, reduction=r),
+                            EDGES, values([0.0, 0.0, 1.0, 1.0, 0.5]).constant),
+    "bce":                  (lambda f, x, t, r: f.binary_cross_entropy(x, t, reduction=r),
+                            UNIT, Draw(UNIT.make)),
+    "bce w":                (lambda f, x, t, w, r: f.binary_cross_entropy(x, t, weight=w, reduction=r),
+                            UNIT, zero_or_one(5, 3), positive(3).constant),
 }
 # The mean divides by a size, for which torch has a second division, DivBackward1.
 PROBABILITIES = {
-    "cross_entropy p":      (lambda F, x, t, r: F.cross_entropy(x, t, reduction=r), normal(5, 3), UNIT),
-    "cross_entropy p all":  (lambda F, x, t, w, r: F.cross_entropy(x, t, w, reduction=r, label_smoothing=0.2), normal(5, 3), UNIT, positive(3).constant),
-    "cross_entropy p 3-d":  (lambda F, x, t, w, r: F.cross_entropy(x, t, w, reduction=r), normal(2, 3, 4), positive(2, 3, 4), positive(3).constant),
-    "cross_entropy p 1-d":  (lambda F, x, t, r: F.cross_entropy(x, t, reduction=r), normal(3), positive(3)),
+    "cross_entropy p":      (lambda f, x, t, r: f.cross_entropy(x, t, reduction=r), normal(5, 3), UNIT),
+    "cross_entropy p all":  (lambda f, x, t, w, r: f.cross_entropy(x, t, w, reduction=r, label_smoothing=0.2),
+                            normal(5, 3), UNIT, positive(3).constant),
+    "cross_entropy p 3-d":  (lambda f, x, t, w, r: f.cross_entropy(x, t, w, reduction=r),
+                            normal(2, 3, 4), positive(2, 3, 4), positive(3).constant),
+    "cross_entropy p 1-d":  (lambda f, x, t, r: f.cross_entropy(x, t, reduction=r), normal(3), positive(3)),
 }
 ONE_REDUCTION = {
-    "bce_with_logits large": (lambda F, x, t: F.binary_cross_entropy_with_logits(x, t, reduction="none"), values([1e4, -1e4, 90.0, -90.0]), values([0.0, 1.0, 0.0, 0.0])),
-    "kl_div batchmean":      (lambda F, x, t: F.kl_div(x, t, reduction="batchmean"), normal(5, 3), UNIT),
-    "kl_div 0 log 0":        (lambda F, x, t: F.kl_div(x, t, reduction="none"), normal(2), values([1.0, 0.0]).constant),
-    "mse broadcast":         (lambda F, x, t: _silent(F.mse_loss, x, t), normal(3, 1), normal(4)),
+    "bce_with_logits large": (lambda f, x, t: f.binary_cross_entropy_with_logits(x, t, reduction="none"),
+                            values([1e4, -1e4, 90.0, -90.0]), values([0.0, 1.0, 0.0, 0.0])),
+    "kl_div batchmean":      (lambda f, x, t: f.kl_div(x, t, reduction="batchmean"), normal(5, 3), UNIT),
+    "kl_div 0 log 0":        (lambda f, x, t: f.kl_div(x, t, reduction="none"),
+                            normal(2), values([1.0, 0.0]).constant),
+    "mse broadcast":         (lambda f, x, t: _silent(f.mse_loss, x, t), normal(3, 1), normal(4)),
 }
 LAYERS = {
-    "linear":           (lambda F, x, w, b: F.linear(x, w, b), normal(5, 3), normal(4, 3), normal(4)),
-    "linear no bias":   (lambda F, x, w: F.linear(x, w), normal(5, 3), normal(4, 3)),
-    "linear 3-d":       (lambda F, x, w, b: F.linear(x, w, b), normal(2, 5, 3), normal(4, 3), normal(4)),
-    "linear 3-d no bias": (lambda F, x, w: F.linear(x, w), normal(2, 5, 3), normal(4, 3)),
-    "linear 1-d":       (lambda F, x, w, b: F.linear(x, w, b), normal(3), normal(4, 3), normal(4)),
-    "linear to number": (lambda F, x, w: F.linear(x, w), normal(5, 3), normal(3)),
-    "linear bias 1":    (lambda F, x, w, b: F.linear(x, w, b), normal(5, 3), normal(4, 3), normal(1)),
-    "batch_norm":       (lambda F, x, w, b: F.batch_norm(x, None, None, w, b, training=True), normal(6, 3), normal(3), normal(3)),
-    "batch_norm plain": (lambda F, x: F.batch_norm(x, None, None, training=True), normal(6, 3)),
-    "batch_norm w":     (lambda F, x, w: F.batch_norm(x, None, None, w, training=True), normal(6, 3), normal(3)),
-    "batch_norm 3-d":   (lambda F, x, w, b: F.batch_norm(x, None, None, w, b, training=True, eps=0.1), normal(6, 3, 2), normal(3), normal(3)),
-    "batch_norm eval":  (lambda F, x, m, v, w, b: F.batch_norm(x, m, v, w, b), normal(6, 3), normal(3).constant, positive(3).constant, normal(3), normal(3)),
-    "batch_norm eval 3-d": (lambda F, x, m, v, w, b: F.batch_norm(x, m, v, w, b), normal(6, 3, 2), normal(3).constant, positive(3).constant, normal(3), normal(3)),
-    "batch_norm eval plain": (lambda F, x, m, v: F.batch_norm(x, m, v), normal(6, 3), normal(3).constant, positive(3).constant),
-    "batch_norm running": (lambda F, x, m, v: (F.batch_norm(x, m, v, training=True, momentum=0.3), m, v), normal(6, 3), normal(3).constant, positive(3).constant),
-    "layer_norm":       (lambda F, x, w, b: F.layer_norm(x, (4,), w, b), normal(3, 4), normal(4), normal(4)),
-    "layer_norm plain": (lambda F, x: F.layer_norm(x, (4,), eps=0.1), normal(3, 4)),
-    "layer_norm 2":     (lambda F, x, w, b: F.layer_norm(x, [3, 4], w, b), normal(2, 3, 4), normal(3, 4), normal(3, 4)),
-    "layer_norm w":     (lambda F, x, w: F.layer_norm(x, (4,), w), normal(3, 4), normal(4)),
-    "dropout eval":     (lambda F, x: F.dropout(x, 0.5, training=False), normal(5, 3)),
-    "dropout 1":        (lambda F, x: F.dropout(x, 1.0), normal(5, 3)),
+    "linear":           (lambda f, x, w, b: f.linear(x, w, b), normal(5, 3), normal(4, 3), normal(4)),
+    "linear no bias":   (lambda f, x, w: f.linear(x, w), normal(5, 3), normal(4, 3)),
+    "linear 3-d":       (lambda f, x, w, b: f.linear(x, w, b), normal(2, 5, 3), normal(4, 3), normal(4)),
+    "linear 3-d no bias": (lambda f, x, w: f.linear(x, w), normal(2, 5, 3), normal(4, 3)),
+    "linear 1-d":       (lambda f, x, w, b: f.linear(x, w, b), normal(3), normal(4, 3), normal(4)),
+    "linear to number": (lambda f, x, w: f.linear(x, w), normal(5, 3), normal(3)),
+    "linear bias 1":    (lambda f, x, w, b: f.linear(x, w, b), normal(5, 3), normal(4, 3), normal(1)),
+    "batch_norm":       (lambda f, x, w, b: f.batch_norm(x, None, None, w, b, training=True),
+                            normal(6, 3), normal(3), normal(3)),
+    "batch_norm plain": (lambda f, x: f.batch_norm(x, None, None, training=True), normal(6, 3)),
+    "batch_norm w":     (lambda f, x, w: f.batch_norm(x, None, None, w, training=True),
+                            normal(6, 3), normal(3)),
+    "batch_norm 3-d":   (lambda f, x, w, b: f.batch_norm(x, None, None, w, b, training=True, eps=0.1),
+                            normal(6, 3, 2), normal(3), normal(3)),
+    "batch_norm eval":  (lambda f, x, m, v, w, b: f.batch_norm(x, m, v, w, b),
+                            normal(6, 3), normal(3).constant, positive(3).constant, normal(3), normal(3)),
+    "batch_norm eval 3-d": (lambda f, x, m, v, w, b: f.batch_norm(x, m, v, w, b),
+                            normal(6, 3, 2), normal(3).constant, positive(3).constant, normal(3), normal(3)),
+    "batch_norm eval plain": (lambda f, x, m, v: f.batch_norm(x, m, v),
+                            normal(6, 3), normal(3).constant, positive(3).constant),
+    "batch_norm running": (lambda f, x, m, v: (f.batch_norm(x, m, v, training=True, momentum=0.3), m, v),
+                            normal(6, 3), normal(3).constant, positive(3).constant),
+    "layer_norm":       (lambda f, x, w, b: f.layer_norm(x, (4,), w, b), normal(3, 4), normal(4), normal(4)),
+    "layer_norm plain": (lambda f, x: f.layer_norm(x, (4,), eps=0.1), normal(3, 4)),
+    "layer_norm 2":     (lambda f, x, w, b: f.layer_norm(x, [3, 4], w, b),
+                            normal(2, 3, 4), normal(3, 4), normal(3, 4)),
+    "layer_norm w":     (lambda f, x, w: f.layer_norm(x, (4,), w), normal(3, 4), normal(4)),
+    "dropout eval":     (lambda f, x: f.dropout(x, 0.5, training=False), normal(5, 3)),
+    "dropout 1":        (lambda f, x: f.dropout(x, 1.0), normal(5, 3)),
 }
 BILINEAR = {
-    "bilinear":         (lambda F, x, y, w, b: F.bilinear(x, y, w, b), normal(5, 3), normal(5, 2), normal(4, 3, 2), normal(4)),
+    "bilinear":         (lambda f, x, y, w, b: f.bilinear(x, y, w, b),
+                            normal(5, 3), normal(5, 2), normal(4, 3, 2), normal(4)),
 }
 # fmt: on
 
@@ -143,9 +198,11 @@ def _silent(function, *args, **options):
 
 
 def _single(table, **options):
-    """The cases of a table whose entries are (function of F and the inputs, *inputs)."""
+    """The cases of a table whose entries are (function of nn.functional and the inputs, *inputs)."""
     return (
-        Case(name, lambda torch, *inputs, f=f: f(torch.nn.functional, *inputs), *inputs, scaled=True, **options)
+        Case(
+            name, lambda torch, *inputs, f=f: f(torch.nn.functional, *inputs), *inputs, scaled=True, **options
+        )
         for name, (f, *inputs) in table.items()
     )
 

@@ -421,6 +421,11 @@ def _reset_step(lib, optimizer, p):
         optimizer.state[p]["step"].fill_(2.0)
 
 
+def _step_with_a_dimension(lib, optimizer, p):
+    if "step" in optimizer.state[p]:
+        optimizer.state[p]["step"] = lib.tensor([7.0])
+
+
 def _forget_one(lib, optimizer, p):
     optimizer.state[p].clear()
 
@@ -450,6 +455,7 @@ MEDDLING = [
     _replace_buffer,
     _scale_buffer,
     _reset_step,
+    _step_with_a_dimension,
     _forget_one,
     _forget_all,
     _new_data,
@@ -471,6 +477,33 @@ def test_what_users_do_to_the_state_is_honoured(name, options, meddle):
         train(lib, optimizer, params, range(5, 12))
         runs.append((params, optimizer))
     check_same(*runs)
+
+
+@one_of_each
+def test_state_that_is_a_view_of_the_users_tensor(name, options):
+    runs = []
+    for lib in (tinynn, torch):
+        params, optimizer = build(lib, name, "float64", LITTLE, **options)
+        train(lib, optimizer, params, range(3))
+        key = next(key for key in optimizer.state[params[1]] if key != "step")
+        storage = lib.ones(3, *params[1].shape, dtype=lib.float64)
+        optimizer.state[params[1]][key] = storage[1]
+        train(lib, optimizer, params, range(3, 8))
+        runs.append(([*params, storage], optimizer))
+    check_same(*runs)
+
+
+@one_of_each
+@pytest.mark.parametrize("shape", [(3,), (2,), (12,), (3, 4), (4, 1)])
+def test_state_of_another_shape(name, options, shape):
+    errors = []
+    for lib in (tinynn, torch):
+        params, optimizer = build(lib, name, "float64", [(4, 3), (2, 2)], **options)
+        train(lib, optimizer, params, range(3))
+        key = next(key for key in optimizer.state[params[0]] if key != "step")
+        optimizer.state[params[0]][key] = lib.ones(*shape, dtype=lib.float64)
+        errors.append(outcome(optimizer.step))
+    assert errors[0] == errors[1]
 
 
 def test_momentum_and_amsgrad_switched_on_midway():
@@ -769,39 +802,39 @@ def test_a_step_counts_as_a_write():
     assert seen[0][1:] == seen[1][1:]
 
 
+def hooked_steps(lib, optimizer, log):
+    """One step and one load with every kind of hook, one step without."""
+    handles = [
+        module(lib).register_optimizer_step_pre_hook(lambda o, a, k: log.append("global pre")),
+        module(lib).register_optimizer_step_post_hook(lambda o, a, k: log.append("global post")),
+        optimizer.register_step_pre_hook(lambda o, a, k: log.append(("pre", len(a), list(k)))),
+        optimizer.register_step_pre_hook(lambda o, a, k: ((o,), {"closure": lambda: 7})),
+        optimizer.register_step_post_hook(lambda o, a, k: log.append(("post", len(a), list(k)))),
+        optimizer.register_state_dict_pre_hook(lambda o: log.append("state_dict pre")),
+        optimizer.register_state_dict_post_hook(lambda o, s: {**s, "more": 1}),
+        optimizer.register_state_dict_post_hook(lambda o, s: log.append(sorted(s))),
+        optimizer.register_load_state_dict_pre_hook(lambda o, s: log.append(sorted(s))),
+        optimizer.register_load_state_dict_post_hook(lambda o: log.append("load post")),
+        optimizer.register_load_state_dict_post_hook(lambda o: log.append("load post, first"), prepend=True),
+    ]
+    log.append(optimizer.step())
+    optimizer.load_state_dict(optimizer.state_dict())
+    for handle in handles:
+        handle.remove()
+    log.append(optimizer.step())
+
+
 def test_hooks():
     logs = []
     for lib in (tinynn, torch):
-        log = []
 
         class Mine(lib.optim.Optimizer):
-            def __init__(self, params, lr):
-                super().__init__(params, {"lr": lr})
+            def step(self, closure=None):
+                return closure() if closure else "mine"
 
-            def step(self, closure=None, extra=None, log=log):
-                log.append(("step", extra))
-                return closure() if closure else None
-
-        for make in (lambda lib=lib: lib.optim.SGD(_one(lib)), lambda lib=lib: Mine(_one(lib), 1.0)):
-            optimizer = make()
-            note = lambda name, log=log: lambda *args: log.append((name, *map(str, args[1:])))
-            handles = [
-                module(lib).register_optimizer_step_pre_hook(lambda o, a, k: log.append("global pre")),
-                module(lib).register_optimizer_step_post_hook(lambda o, a, k: log.append("global post")),
-                optimizer.register_step_pre_hook(lambda o, a, k: log.append(("pre", len(a), dict(k)))),
-                optimizer.register_step_pre_hook(lambda o, a, k: ((o,), {"closure": lambda: 7})),
-                optimizer.register_step_post_hook(lambda o, a, k: log.append(("post", len(a), list(k)))),
-                optimizer.register_state_dict_pre_hook(note("state_dict pre")),
-                optimizer.register_state_dict_post_hook(lambda o, s: {**s, "more": 1}),
-                optimizer.register_load_state_dict_pre_hook(lambda o, s: log.append(sorted(s))),
-                optimizer.register_load_state_dict_post_hook(note("load post")),
-                optimizer.register_load_state_dict_post_hook(note("load post, before"), prepend=True),
-            ]
-            log.append(optimizer.step())
-            optimizer.load_state_dict(optimizer.state_dict())
-            for handle in handles:
-                handle.remove()
-            log.append(optimizer.step())
+        log = []
+        hooked_steps(lib, lib.optim.SGD(_one(lib)), log)
+        hooked_steps(lib, Mine(_one(lib), {"lr": 1.0}), log)
         logs.append(log)
     assert logs[0] == logs[1]
 
@@ -902,7 +935,7 @@ def test_reduce_on_plateau(options):
     metrics = [3, 2.5, 2.6, 2.4, 2.4, 2.7, 2.8, 2.39, 2.3, 2.3, 2.3, 2.3, float("nan"), 1.0, 1.1, 1.1]
     runs = []
     for lib in (tinynn, torch):
-        params, optimizer = two_groups(lib)
+        _, optimizer = two_groups(lib)
         scheduler = lib.optim.lr_scheduler.ReduceLROnPlateau(optimizer, **options)
         rates = []
         for metric in metrics:

@@ -12,35 +12,46 @@ SMALL, LARGE = 0.46875, 4.0
 
 # Coefficients, highest power first, of numerator and denominator: in x^2, in |x|, and in 1 / x^2.
 # fmt: off
-_SMALL = ((1.85777706184603153e-1, 3.16112374387056560, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3),
+_SMALL = ((1.85777706184603153e-1, 3.16112374387056560, 1.13864154151050156e2, 3.77485237685302021e2,
+           3.20937758913846947e3),
           (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3))
 _MIDDLE = ((2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594, 6.61191906371416295e1,
-            2.98635138197400131e2, 8.81952221241769090e2, 1.71204761263407058e3, 2.05107837782607147e3, 1.23033935479799725e3),
+            2.98635138197400131e2, 8.81952221241769090e2, 1.71204761263407058e3, 2.05107837782607147e3,
+            1.23033935479799725e3),
            (1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2, 1.62138957456669019e3,
             3.29079923573345963e3, 4.36261909014324716e3, 3.43936767414372164e3, 1.23033935480374942e3))
-_LARGE = ((1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1, 1.25781726111229246e-1, 1.60837851487422766e-2, 6.58749161529837803e-4),
-          (1.0, 2.56852019228982242, 1.87295284992346725, 5.27905102951428412e-1, 6.05183413124413191e-2, 2.33520497626869185e-3))
+_LARGE = ((1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1, 1.25781726111229246e-1,
+           1.60837851487422766e-2, 6.58749161529837803e-4),
+          (1.0, 2.56852019228982242, 1.87295284992346725, 5.27905102951428412e-1, 6.05183413124413191e-2,
+           2.33520497626869185e-3))
 # fmt: on
 _ONE_OVER_SQRT_PI = 1 / np.sqrt(np.pi)
 
 
 def erf(x: np.ndarray) -> np.ndarray:
     """erf of each value, in the dtype of `x`: computed in float64, rounded once."""
-    wide = np.asarray(x, np.float64)
-    size = np.minimum(np.abs(wide), 6.0)  # from 6 on, erf is 1 to the last bit
-    out = np.where(size <= SMALL, wide * _quotient(_SMALL, np.square(np.minimum(size, SMALL))), 0.0)
-    tail = size > SMALL
-    if tail.any():
-        out[tail] = np.copysign(1 - _erfc(size[tail]), wide[tail])
-    out = np.where(np.isnan(wide), wide, out)
-    return out.astype(np.asarray(x).dtype, copy=False)
+    values = np.asarray(x, np.float64).ravel()
+    size = np.abs(values)
+    out = values * _quotient(_SMALL, np.square(np.minimum(size, SMALL)))
+    middle, large = np.flatnonzero(size > SMALL), np.flatnonzero(size > LARGE)
+    for places, erfc in ((middle, _erfc_middle), (large, _erfc_large)):
+        if places.size:
+            out[places] = np.copysign(1 - erfc(size[places]), values[places])
+    return out.astype(np.asarray(x).dtype, copy=False).reshape(np.shape(x))
 
 
-def _erfc(size: np.ndarray) -> np.ndarray:
-    """1 - erf, for size > SMALL."""
-    inverse_square = 1 / np.square(np.maximum(size, LARGE))
-    far = (_ONE_OVER_SQRT_PI - inverse_square * _quotient(_LARGE, inverse_square)) / size
-    return np.exp(-size * size) * np.where(size <= LARGE, _quotient(_MIDDLE, np.minimum(size, LARGE)), far)
+def _erfc_middle(size: np.ndarray) -> np.ndarray:
+    """1 - erf, for SMALL < size <= LARGE."""
+    size = np.minimum(size, LARGE)
+    return np.exp(-size * size) * _quotient(_MIDDLE, size)
+
+
+def _erfc_large(size: np.ndarray) -> np.ndarray:
+    """1 - erf, for size > LARGE."""
+    inverse_square = 1 / np.square(size)
+    return (
+        np.exp(-size * size) * (_ONE_OVER_SQRT_PI - inverse_square * _quotient(_LARGE, inverse_square)) / size
+    )
 
 
 def _quotient(coefficients: tuple, x: np.ndarray) -> np.ndarray:

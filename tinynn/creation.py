@@ -78,7 +78,7 @@ def _check_sequence(data: Any, dim: int = 0) -> None:
     expected = len(data[0])
     for item in data:
         if not isinstance(item, list | tuple):
-            raise TypeError(f"not a sequence: expected sequence of length {expected} at dim {dim + 1}")
+            raise TypeError(f"not a sequence\nExpected a sequence of length {expected} at dim {dim + 1}")
         if len(item) != expected:
             raise ValueError(f"expected sequence of length {expected} at dim {dim + 1} (got {len(item)})")
         _check_sequence(item, dim + 1)

@@ -89,7 +89,7 @@ def set_default_dtype(d: dtype) -> None:
     """Make `d`, a floating point dtype, what floats get when nothing says otherwise."""
     global _default
     if not d.is_floating_point:
-        raise TypeError(f"only floating-point types are supported as the default type, got {d}")
+        raise TypeError(f"only floating-point types are supported as the default type\nGot {d}.")
     _default = d.numpy
 
 

@@ -57,7 +57,7 @@ def shape_of(sizes: tuple, function: str = "size") -> tuple[int, ...]:
         sizes = tuple(sizes[0])
     for size in sizes:
         if not hasattr(size, "__index__"):
-            raise TypeError(f"{function}(): argument 'size' must be tuple of ints, not {type(size).__name__}")
+            raise TypeError(f"{function}(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
     return tuple(size.__index__() for size in sizes)
 
 
@@ -67,8 +67,9 @@ def new_shape(sizes: tuple[int, ...], numel: int) -> tuple[int, ...]:
     unknown = [i for i, size in enumerate(sizes) if size == -1]
     if len(unknown) > 1:
         raise RuntimeError("only one dimension can be inferred")
-    if any(size < -1 for size in sizes):
-        raise RuntimeError(f"invalid shape dimension {min(sizes)}")
+    low = min(sizes, default=0)
+    if low < -1:
+        raise RuntimeError(f"invalid shape dimension {low} at index {sizes.index(low)} of shape {list(sizes)}")
     known = math.prod(size for size in sizes if size != -1)
     if not unknown:
         if known != numel:

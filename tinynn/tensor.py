@@ -66,16 +66,23 @@ def _method(name: str, row: Callable) -> Callable:
     return method
 
 
-def _subtract(a: Any, b: Any, row: Op = ops.sub) -> Any:
-    """a - b, which torch refuses for bools."""
-    a_bool, b_bool = _is_bool(a), _is_bool(b)
-    if a_bool or b_bool:
-        advice = " If you are trying to invert a mask, use the `~` or `logical_not()` operator instead."
-        which = "two bool tensors" if a_bool and b_bool else "a bool tensor"
-        if which == "two bool tensors":
-            advice = " Use the `^` or `logical_xor()` operator instead."
-        raise RuntimeError(f"Subtraction, the `-` operator, with {which} is not supported.{advice}")
-    return row(a, b)
+def _subtract(a: Any, b: Any) -> Any:
+    """a - b."""
+    _refuse_bools(a, b)
+    return ops.sub(a, b)
+
+
+def _refuse_bools(a: Any, b: Any) -> None:
+    """torch does not subtract bools."""
+    bools = _is_bool(a) + _is_bool(b)
+    if bools:
+        which = "two bool tensors" if bools == 2 else "a bool tensor"
+        advice = (
+            "Use the `^` or `logical_xor()` operator instead."
+            if bools == 2
+            else "If you are trying to invert a mask, use the `~` or `logical_not()` operator instead."
+        )
+        raise RuntimeError(f"Subtraction, the `-` operator, with {which} is not supported. {advice}")
 
 
 def _is_bool(operand: Any) -> bool:
@@ -97,7 +104,7 @@ def _power(a: Tensor, b: Any) -> Tensor:
     """a ** b."""
     if isinstance(b, Variable):
         return ops.pow_tensor(a, b)
-    if a._array.dtype.kind in "iu" and isinstance(b, int) and b < 0:
+    if a._array.dtype.kind in "biu" and isinstance(b, int) and b < 0:
         raise RuntimeError("Integers to negative integer powers are not allowed.")
     return ops.pow(a, b)
 
@@ -397,10 +404,10 @@ class Tensor(Variable):
         return bool(self._array.item())
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(_only_value(self))
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(_only_value(self))
 
     def __index__(self) -> int:
         if self._array.size != 1 or self._array.dtype.kind not in "iub":
@@ -413,7 +420,7 @@ class Tensor(Variable):
     __hash__ = object.__hash__  # by identity, although == compares values
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self.ndim == 0 else format(repr(self), spec)
+        return format(self.item(), spec) if self.ndim == 0 else object.__format__(self, spec)
 
     def __repr__(self) -> str:
         suffixes = []
@@ -466,7 +473,6 @@ class Tensor(Variable):
     __ne__       = _operator(ops.ne)  # type: ignore[assignment]
     __radd__, __rmul__ = __add__, __mul__
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
-    __rsub__     = _reflected(lambda a, b: _subtract(a, b, ops.rsub))
     __rfloordiv__ = _reflected(ops.floor_divide)
     __rmod__     = _reflected(ops.remainder)
     __rpow__     = _reflected(ops.rpow)
@@ -489,6 +495,10 @@ class Tensor(Variable):
     isnan, isinf, isfinite   = ops.isnan, ops.isinf, ops.isfinite
     signbit, logical_not     = ops.signbit, ops.logical_not
     # fmt: on
+
+    def __rsub__(self, other: Any) -> Any:
+        _refuse_bools(other, self)
+        return _reflected(ops.rsub)(self, other)
 
     def __rtruediv__(self, other: Any) -> Any:
         return self.reciprocal() * other if isinstance(other, NUMBERS) else NotImplemented  # as torch rounds it
@@ -770,9 +780,9 @@ class Tensor(Variable):
         """The product of two matrices, (n, k) @ (k, m)."""
         if self.ndim != 2 or other.ndim != 2:
             raise RuntimeError(f"{'self' if self.ndim != 2 else 'mat2'} must be a matrix")
-        _need_same_dtype(self, other)
         if self.shape[1] != other.shape[0]:
             raise RuntimeError(_cannot_multiply(self.shape, other.shape))
+        _need_same_dtype(self, other)
         return ops.mm(self, other)
 
     def matmul(self, other: Tensor) -> Tensor:
@@ -833,7 +843,9 @@ class Tensor(Variable):
                 f"inconsistent tensor size, expected tensor [{n}] and src [{m}] to have the same number of elements, "
                 f"but got {n} and {m} elements respectively"
             )
-        _need_same_dtype(self, other, "dot : expected both vectors to have same dtype, but found {} and {}")
+        if self.dtype is not other.dtype:
+            found = f"{type_name(self._array.dtype)} and {type_name(other._array.dtype)}"
+            raise RuntimeError(f"dot : expected both vectors to have same dtype, but found {found}")
         return ops.dot(self, other)
 
     def addmm(self, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
@@ -963,6 +975,11 @@ class Tensor(Variable):
                 f"number of sizes provided ({len(wanted)}) must be greater or equal to the number of dimensions in the "
                 f"tensor ({self.ndim})"
             )
+        if -1 in wanted[:extra]:
+            raise RuntimeError(
+                "The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension "
+                f"{wanted.index(-1)}"
+            )
         shape = tuple(self._array.shape[i - extra] if n == -1 and i >= extra else n for i, n in enumerate(wanted))
         _check_expandable(self.shape, shape)
         return ops.expand(self, shape)
@@ -1083,9 +1100,11 @@ class Tensor(Variable):
         everything = basic is None or (advanced is None and all(item == slice(None) for item in basic))
         target = self if everything else self._basic(basic)
         values = value if isinstance(value, Tensor) else Variable.wrap(np.asarray(value, self._array.dtype))
+        if values.ndim and values.shape[0] == 1:
+            values = values.reshape(_without_leading_ones(values.shape))
         if advanced is None:
-            _check_expandable(_without_leading_ones(values.shape, target.ndim), target.shape)
-            target.copy_(values.reshape(_without_leading_ones(values.shape, target.ndim)))
+            _check_expandable(values.shape, target.shape)
+            target.copy_(values)
         else:
             target.index_put_(advanced, values)
 
@@ -1150,7 +1169,7 @@ class Tensor(Variable):
     def masked_select(self, mask: Tensor) -> Tensor:
         """The elements where mask is true, as a vector."""
         if mask._array.dtype.kind != "b":
-            raise RuntimeError(f"masked_select: expected BoolTensor for mask, but got {type_name(mask._array.dtype)}")
+            raise RuntimeError(f"masked_select: expected BoolTensor for mask")
         shape = np.broadcast_shapes(self.shape, mask.shape)
         return ops.masked_select(self.expand(shape), np.broadcast_to(mask._array, shape).nonzero())
 
@@ -1260,7 +1279,12 @@ class Tensor(Variable):
     def copy_(self, src: Any, non_blocking: bool = False) -> Tensor:
         """Overwrite with the (broadcast) values of `src`, cast to this tensor's dtype."""
         check_writable(self)
-        _check_expandable(src.shape, self.shape)
+        _check_broadcastable(self.shape, src.shape)
+        if np.broadcast_shapes(self.shape, src.shape) != self.shape:
+            raise RuntimeError(
+                f"output with shape {list(self.shape)} doesn't match the broadcast shape "
+                f"{list(np.broadcast_shapes(self.shape, src.shape))}"
+            )
         return overwrite(self, ops.copy(self, src))
 
     def fill_(self, value: Any) -> Tensor:
@@ -1335,9 +1359,12 @@ def _need_float(name: str, x: Tensor) -> None:
         raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {got}")
 
 
-def _need_same_dtype(a: Tensor, b: Tensor, message: str = "expected m1 and m2 to have the same dtype, but got: {} != {}") -> None:
+def _need_same_dtype(a: Tensor, b: Tensor) -> None:
     if a._array.dtype is not b._array.dtype:
-        raise RuntimeError(message.format(c_name(a._array.dtype), c_name(b._array.dtype)))
+        raise RuntimeError(
+            "expected m1 and m2 to have the same dtype, but got: "
+            f"{c_name(a._array.dtype)} != {c_name(b._array.dtype)}"
+        )
 
 
 def _not_empty(name: str, x: Tensor, dim: Any) -> Tensor:
@@ -1363,6 +1390,12 @@ def _refuse_empty_norm(x: Tensor, p: builtins.float, dim: Any) -> None:
                 f"linalg.vector_norm cannot compute the {p:.0f} norm on {where}{' ' if axis is None else ''}because "
                 f"{because} does not have an identity"
             )
+
+
+def _only_value(x: Tensor) -> Any:
+    if x.numel() != 1:
+        raise ValueError("only one element tensors can be converted to Python scalars")
+    return x._array.item()
 
 
 def _matrix(name: str, x: Tensor) -> Tensor:
@@ -1418,12 +1451,11 @@ def _check_gather_index(index: Tensor, x: Tensor, axis: int) -> None:
         raise RuntimeError(f"index {outside.flat[0]} is out of bounds for dimension {axis} with size {size}")
 
 
-def _without_leading_ones(shape: Sequence[int], ndim: int) -> tuple[int, ...]:
+def _without_leading_ones(shape: Sequence[int]) -> tuple[int, ...]:
     """torch lets a value have extra dimensions of size 1 in front when it is assigned."""
-    shape = tuple(shape)
-    while len(shape) > ndim and shape[0] == 1:
+    while shape and shape[0] == 1:
         shape = shape[1:]
-    return shape
+    return tuple(shape)
 
 
 def _moved(ndim: int, source: Any, destination: Any) -> list[int]:

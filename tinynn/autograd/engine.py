@@ -36,9 +36,11 @@ def backpropagate(
     results: dict[Any, Any] = {}
     on_path = None if wanted is None else _nodes_towards(wanted, roots)
     quietly = _call if create_graph else thread.quietly  # operations on Tensors see to it themselves
-    deliveries, g = roots, None
+    edges: list = [edge for edge, _ in roots]
+    gradients: list = [gradient for _, gradient in roots]
+    g = None
     while True:
-        for edge, gradient in deliveries:
+        for edge, gradient in zip(edges, gradients):  # noqa: B905 - strict costs as much as the loop's own work
             if edge is None or gradient is None:
                 continue
             target, index, shape, dtype = edge
@@ -68,10 +70,10 @@ def backpropagate(
             _run_hooks(node, incoming)
         if wanted is not None:
             results.update(((node, i), one) for i, one in enumerate(incoming) if (node, i) in wanted)
-        deliveries = []
+        edges = []
         if on_path is None or on_path[node]:
             g = incoming[0] if node.outputs is None else _complete(incoming, node.outputs, create_graph)
-            deliveries = node.gradients(g, create_graph)
+            edges, gradients = node.edges, node.gradients(g, create_graph)
             if not retain_graph:
                 node.release()
 
@@ -210,11 +212,12 @@ def grad(
 
 
 def _run(roots: list, create_graph: bool, retain_graph: bool | None, wanted: set | None) -> dict[Any, Any]:
-    before, thread.enabled = thread.enabled, create_graph
+    before = thread.enabled, thread.inference
+    thread.switch(create_graph, thread.inference)
     try:
         return backpropagate(roots, create_graph, create_graph if retain_graph is None else retain_graph, wanted)
     finally:
-        thread.enabled = before
+        thread.switch(*before)
 
 
 def _roots(outputs: tuple, gradients: Any, create_graph: bool) -> list[tuple[Edge | None, Any]]:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from tinynn.autograd.grad_mode import no_grad, thread
-from tinynn.autograd.node import USED_TWICE, Edge, Node, edge_to
+from tinynn.autograd.node import USED_TWICE, Node, edge_to
 from tinynn.autograd.variable import Variable
 
 
@@ -76,7 +76,7 @@ class _FunctionNode(Node):
         self.outputs = [(o._array.shape, o._array.dtype) for o in outputs]
         self.function, self.ctx = function, ctx
 
-    def gradients(self, g: Any, create_graph: bool) -> list[tuple[Edge | None, Any]]:
+    def gradients(self, g: Any, create_graph: bool) -> list:
         tensors = [Variable.wrap(one) if isinstance(one, np.ndarray | np.generic) else one for one in g]
         answer = self.function.backward(self.ctx, *tensors)
         answers = answer if isinstance(answer, tuple) else (answer,)
@@ -85,11 +85,13 @@ class _FunctionNode(Node):
                 f"function {self.label} returned an incorrect number of gradients (expected {len(self.edges)}, got "
                 f"{len(answers)})"
             )
-        kept: list[tuple[Edge | None, Any]] = []
+        kept: list = []
         for operand, (edge, gradient) in enumerate(zip(self.edges, answers, strict=False)):
             if edge is not None and gradient is not None:
                 self._check_shape(operand, edge[2], gradient.shape)
-                kept.append((edge, gradient if create_graph else gradient._array.copy()))
+                kept.append(gradient if create_graph else gradient._array.copy())
+            else:
+                kept.append(None)
         return kept
 
     def _check_shape(self, operand: int, wanted: tuple, got: tuple) -> None:

@@ -20,6 +20,12 @@ class _Thread(threading.local):
 
     enabled = True
     inference = False
+    recording = True  # enabled, and not in inference mode
+
+    def switch(self, enabled: bool, inference: bool) -> None:
+        """Change the mode of this thread."""
+        self.enabled, self.inference = enabled, inference
+        self.recording = enabled and not inference
 
     def __init__(self) -> None:
         # torch's arithmetic is silent: 1/0 is inf, without a warning. `np.errstate` would cost as much as
@@ -50,12 +56,10 @@ class _Switch:
 
     def __enter__(self) -> None:
         self.before = thread.enabled, thread.inference
-        thread.enabled = self.enabled
-        if self.inference is not None:
-            thread.inference = self.inference
+        thread.switch(self.enabled, thread.inference if self.inference is None else self.inference)
 
     def __exit__(self, *exception: object) -> None:
-        thread.enabled, thread.inference = self.before
+        thread.switch(*self.before)
 
     def __call__(self, function: Callable) -> Callable:
         if inspect.isgeneratorfunction(function):
@@ -116,13 +120,14 @@ class set_grad_enabled(_Switch):  # noqa: N801 - torch's name
 
     def __init__(self, mode: bool):
         self.before = thread.enabled, thread.inference
-        self.enabled = thread.enabled = bool(mode)
+        self.enabled = bool(mode)
+        thread.switch(self.enabled, thread.inference)
 
     def __enter__(self) -> None:
-        thread.enabled = self.enabled
+        thread.switch(self.enabled, thread.inference)
 
     def __call__(self, function: Callable) -> Callable:
-        thread.enabled = self.before[0]  # as a decorator it changes nothing outside the function
+        thread.switch(*self.before)  # as a decorator it changes nothing outside the function
         return super().__call__(function)
 
     def _fresh(self) -> _Switch:

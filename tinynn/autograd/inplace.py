@@ -24,7 +24,7 @@ def _follow(x: Any, replay: tuple) -> Any:
 
 
 def _with_slice(base: np.ndarray, part: np.ndarray, replay: tuple) -> np.ndarray:
-    out = base.copy()
+    out = np.array(base)
     _writable(out, replay)[...] = part
     return out
 
@@ -89,7 +89,7 @@ def overwrite(tensor: Any, result: Any) -> Any:
     Casts to the tensor's dtype. Returns `tensor`.
     """
     check_writable(tensor)
-    recorded = thread.enabled and result._requires_grad
+    recorded = thread.recording and result._requires_grad
     if recorded:
         result._node.before_overwriting(tensor)
     thread.quietly(np.copyto, tensor._array, result._array, casting="unsafe")

@@ -31,7 +31,7 @@ Edge = tuple[Any, int, tuple[int, ...], np.dtype]
 class Node:
     """What every recorded operation has: edges to its operands, and a number that orders it in time.
 
-    edges[i] belongs to operand i; None if no gradient goes there.
+    An edge is None where no gradient goes.
     """
 
     label: str
@@ -43,8 +43,8 @@ class Node:
         self.edges = edges
         self.number = next_number()
 
-    def gradients(self, g: Any, create_graph: bool) -> list[tuple[Edge | None, Any]]:
-        """The gradient for each edge, from the gradient `g` of the output (a list of them, for several outputs)."""
+    def gradients(self, g: Any, create_graph: bool) -> list:
+        """The gradient for each edge (None for none), from the gradient `g` of the output (a list of them, for several outputs)."""
         raise NotImplementedError
 
     def release(self) -> None:
@@ -57,7 +57,7 @@ class Node:
     @property
     def next_functions(self) -> tuple:
         """((grad_fn, output index), ...) of the operands, as torch shows them."""
-        return tuple(_shown(edge) for edge in self.edges)
+        return tuple(shown(edge) for edge in self.edges)
 
     def __repr__(self) -> str:
         return f"<{self.label} object at {id(self):#x}>"
@@ -84,7 +84,7 @@ class AccumulateGrad:
         return f"<AccumulateGrad object at {id(self.variable):#x}>"
 
 
-def _shown(edge: Edge | None) -> tuple:
+def shown(edge: Edge | None) -> tuple:
     if edge is None:
         return None, 0
     return (AccumulateGrad(edge[0]) if isinstance(edge[0], Variable) else edge[0]), edge[1]

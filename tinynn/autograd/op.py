@@ -24,17 +24,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from types import MethodType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinynn.autograd.grad_mode import thread
-from tinynn.autograd.node import USED_TWICE, Edge, Node, attached, next_number
+from tinynn.autograd.node import USED_TWICE, Edge, Node, attached, edge_to, next_number, shown
 from tinynn.autograd.variable import Variable
 from tinynn.size import type_name
 
-RESULT = -1  # the place of an operation's result in Record.saved
+VALUE, SHAPE, OUTPUT = "value", "shape", "output"  # what a VJP may ask for
+RESULT = -1  # stands for the result where a number stands for an argument
 INFERENCE_SAVED = (
     "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
     "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it "
@@ -45,14 +47,23 @@ INFERENCE_SAVED = (
 class Plan(NamedTuple):
     """What to save and which VJPs to run, for one choice of operands that require grad.
 
-    What is saved begins as the list of all arguments, and becomes what the VJPs ask for.
+    What is saved: the arguments `kept`, in this order; then the shapes of `shapes`; then the result, if `result`.
     """
 
-    rules: tuple[tuple[int, Callable, tuple[int, ...]], ...]  # (operand, vjp, the places in saved of its values)
-    drops: tuple[int, ...]  # arguments that no VJP asks for
-    checks: tuple[int, ...]  # operands whose values are kept: nobody may write to them before backward
-    shapes: tuple[int, ...]  # arguments whose shapes are appended
-    result: bool  # whether the result is appended
+    operands: tuple[int, ...]  # those that get a gradient
+    rules: tuple[tuple[Callable, Callable], ...]  # for each of them: its VJP, and what picks its values from saved
+    kept: tuple[int, ...]
+    keep: Callable[[Sequence], tuple]  # picks `kept` from the arguments
+    checks: tuple[int, ...]  # those of `kept` that are operands: nobody may write to them before backward
+    shapes: tuple[int, ...]
+    result: bool
+
+
+def _picker(places: Sequence[int]) -> Callable[[Sequence], Any]:
+    """A function that returns the elements of a sequence at `places`."""
+    if len(places) == 1:
+        return itemgetter(slice(places[0], places[0] + 1 or None))
+    return itemgetter(*places) if places else itemgetter(slice(0))
 
 
 class Op:
@@ -61,8 +72,6 @@ class Op:
     `cast` brings the operands to a common dtype first. `view=True` says that the output shares the memory of
     the first operand. `feature_major=True`: see `Variable.row_major`. `name` is torch's name of the grad_fn.
     """
-
-    first = 0  # the position of the first operand
 
     def __init__(
         self,
@@ -81,7 +90,7 @@ class Op:
         self.feature_major = feature_major
         self.parameters, self.defaults = _signature(forward)
         self.arity = len(self.parameters)
-        self.positions: Sequence[int] | None = tuple(range(len(vjps)))  # of the operands
+        self.positions = tuple(range(len(vjps)))  # of the operands
         self.plans: dict[int, Plan | None] = {}
         self._plan(-1)  # a misspelt name in a row fails here, at import
 
@@ -102,12 +111,12 @@ class Op:
 
         The first operand decides which of the two it is.
         """
-        if type(args[self.first]) is np.ndarray:
+        if type(args[0]) is np.ndarray:
             return self.forward(*args)
         if len(args) < self.arity:
             args += self.defaults[len(args) - self.arity :]
         arrays, needs, is_tensor, feature_major = [*args], 0, False, self.feature_major
-        for i in self.positions or range(self.first, len(args)):
+        for i in self.positions:
             operand = args[i]
             if isinstance(operand, Variable):
                 is_tensor = True
@@ -132,13 +141,36 @@ class Op:
             out = Variable.wrap(result)
             if feature_major:
                 out._feature_major = True
-            if thread.inference:
-                out._inference = True
-        if needs and thread.enabled:
+        if thread.recording:
             plan = self.plans[needs] if needs in self.plans else self._plan(needs)
             if plan is not None:
-                Record(self, plan, needs, args, arrays, result, out)
+                self._record(plan, args, arrays, result, out)
+        elif thread.inference:
+            for one in out if type(out) is tuple else (out,):
+                one._inference = True
         return out
+
+    def _record(self, plan: Plan, args: tuple, arrays: list, result: Any, out: Any) -> None:
+        """Put a Record behind the output: where gradients go, and what `plan` says to save."""
+        edges: list[Edge | None] = []
+        for i in plan.operands:
+            operand, array = args[i], arrays[i]
+            node = operand._node
+            edges.append((operand if node is None else node, operand._index, array.shape, array.dtype))
+        stamps = []
+        for i in plan.checks:
+            operand = args[i]
+            if isinstance(operand, Variable):
+                if operand._inference:
+                    raise RuntimeError(INFERENCE_SAVED)
+                stamps.append((i, operand._counter, operand._counter[0]))
+        saved = plan.keep(arrays)
+        if plan.shapes:
+            saved = (*saved, *[np.shape(arrays[i]) for i in plan.shapes])
+        if plan.result:
+            saved = (*saved, result)
+            stamps.append((RESULT, out._counter, out._counter[0]))
+        Record(self, plan, edges, saved, stamps, out)
 
     def _view(self, result: Any, args: tuple) -> Any:
         """A tensor that shares its operand's storage and version counter; or several of them."""
@@ -148,94 +180,88 @@ class Op:
         out._base = source if source._base is None else source._base
         out._replay = (*source._replay, (self, args[1:]))
         out._counter, out._seen = source._counter, source._counter[0]
-        if source._inference or thread.inference:
-            out._inference = True
+        out._inference = source._inference
         return out
-
-    def packed(self, arguments: list) -> list:
-        """The arguments, one for each parameter of the forward function."""
-        return arguments
 
     def _plan(self, needs: int) -> Plan | None:
         """What to save and run for the operands whose bits are set in `needs`; None if there is nothing to run."""
-        rules: list = []
-        shapes: list[int] = []
-        for operand, vjp in enumerate(self.vjps):
-            if vjp is not None and needs >> operand & 1:
-                places = tuple(self._place(name, shapes) for name in _signature(vjp)[0][1:])
-                rules.append((operand, vjp, places))
-        kept = {place for _, _, places in rules for place in places}
-        self.plans[needs] = rules and Plan(
-            rules=tuple(rules),
-            drops=tuple(i for i in range(len(self.parameters)) if i not in kept),
-            checks=tuple(i for i in range(len(self.vjps)) if i in kept),
-            shapes=tuple(shapes),
-            result=RESULT in kept,
-        ) or None
+        wanted = {
+            operand: [self._source(name) for name in _signature(vjp)[0][1:]]
+            for operand, vjp in enumerate(self.vjps)
+            if vjp is not None and needs >> operand & 1
+        }
+        sources = {source for values in wanted.values() for source in values}
+        kept = tuple(sorted(place for kind, place in sources if kind == VALUE))
+        shapes = tuple(sorted(place for kind, place in sources if kind == SHAPE))
+        saved = [(VALUE, i) for i in kept] + [(SHAPE, i) for i in shapes] + [(OUTPUT, 0)]
+        rules = [(self.vjps[operand], _picker([saved.index(v) for v in values])) for operand, values in wanted.items()]
+        self.plans[needs] = wanted and Plan(
+            operands=tuple(wanted),
+            rules=tuple(rules),  # type: ignore[arg-type]
+            kept=kept,
+            keep=_picker(kept),
+            checks=tuple(i for i in kept if i < len(self.vjps)),
+            shapes=shapes,
+            result=(OUTPUT, 0) in sources,
+        ) or None  # fmt: skip
         return self.plans[needs]
 
-    def _place(self, name: str, shapes: list[int]) -> int:
-        """Where Record.saved has the value for a VJP's parameter: the arguments, then shapes; the result is last."""
+    def _source(self, name: str) -> tuple[str, int]:
+        """Where the value for a VJP's parameter comes from."""
         if name == "y":
-            return RESULT
+            return OUTPUT, 0
         if name in self.parameters:
-            return self.parameters.index(name)
+            return VALUE, self.parameters.index(name)
         argument, suffix, _ = name.rpartition("_shape")
         if suffix and argument in self.parameters:
-            position = self.parameters.index(argument)
-            if position not in shapes:
-                shapes.append(position)
-            return len(self.parameters) + shapes.index(position)
+            return SHAPE, self.parameters.index(argument)
         raise TypeError(f"a VJP asks for '{name}', which is neither g, y, nor one of {self.parameters}")
 
 
 class VariadicOp(Op):
     """An Op over any number of operands, which come last: `cat(axis, *xs)`.
 
-    Its one VJP returns the gradients of all of them; `xs` and `xs_shapes` name their values and shapes.
+    Its one VJP returns a list, the gradients of all of them; `xs` and `xs_shapes` name their values and shapes.
     """
 
     def __init__(self, forward: Callable, vjp: Callable, **options: Any):
         self.first = len(_signature(forward)[0]) - 1
         super().__init__(forward, *(None,) * self.first, vjp, **options)
-        self.positions = None  # all arguments from `first` on
 
-    def packed(self, arguments: list) -> list:
-        return [*arguments[: self.first], arguments[self.first :]]
+    def __call__(self, *args: Any) -> Any:
+        xs = args[self.first :]
+        tensors = [x for x in xs if isinstance(x, Variable)]
+        if not tensors:
+            return self.forward(*args)
+        arrays = [*args[: self.first], *[x._array if isinstance(x, Variable) else x for x in xs]]
+        for x in tensors:
+            x.refresh()
+        result = thread.quietly(self.forward, *arrays)
+        out = Variable.wrap(result)
+        out._inference = thread.inference
+        if thread.recording and any(x._requires_grad for x in tensors):
+            arguments = [*arrays[: self.first], arrays[self.first :]]  # as if xs were one
+            self._record(self._plan(-1), (*args[: self.first], xs), arguments, result, out)  # type: ignore[arg-type]
+        return out
 
-    def _plan(self, needs: int) -> Plan | None:
-        self.plans[needs] = super()._plan(1 << self.first)  # the same whichever operands need it
-        return self.plans[needs]
+    def _record(self, plan: Plan, args: tuple, arrays: list, result: Any, out: Any) -> None:
+        xs = args[-1]
+        edges = [edge_to(x) if isinstance(x, Variable) and x._requires_grad else None for x in xs]
+        stamps = [(self.first, x._counter, x._counter[0]) for x in xs if plan.checks and isinstance(x, Variable)]
+        shapes = [[np.shape(x) for x in arrays[-1]]] if plan.shapes else []
+        VariadicRecord(self, plan, edges, (*plan.keep(arrays), *shapes), stamps, out)
 
 
 class Record(Node):
     """The Node that calling an Op leaves behind: its plan, and the values that the plan says to keep."""
 
-    def __init__(self, op: Op, plan: Plan, needs: int, args: tuple, arrays: list, result: Any, out: Any):
-        edges: list[Edge | None] = []
-        for i in op.positions or range(op.first, len(args)):
-            if needs >> i & 1:
-                operand, array, node = args[i], arrays[i], args[i]._node
-                edges.append((operand if node is None else node, operand._index, array.shape, array.dtype))
-            else:
-                edges.append(None)
-        self.edges = edges
-        self.number = next_number()
+    def __init__(self, op: Op, plan: Plan, edges: list[Edge | None], saved: tuple, stamps: list, out: Any):
         self.op = op
         self.plan = plan
-        self.stamps: list[tuple[int, list, int]] = []  # (place in saved, version counter, its count when saved)
-        for i in plan.checks:
-            for operand in args[i:] if op.first else (args[i],):
-                if isinstance(operand, Variable):
-                    self._stamp(i, operand)
-        self.saved: list | None = op.packed(arrays)
-        for i in plan.shapes:
-            self.saved.append(_shape(self.saved[i]))
-        for i in plan.drops:
-            self.saved[i] = None
-        if plan.result:
-            self.saved.append(result)
-            self._stamp(RESULT, out)
+        self.edges = edges
+        self.saved: tuple | None = saved
+        self.stamps = stamps  # [(argument, version counter, its count when the argument was saved)]
+        self.number = next_number()
         if type(out) is tuple:
             self.outputs = [(one._array.shape, one._array.dtype) for one in out]
             for index, one in enumerate(out):
@@ -243,82 +269,85 @@ class Record(Node):
         else:
             out._node, out._requires_grad = self, True
 
-    def _stamp(self, place: int, tensor: Any) -> None:
-        """Note the version of a tensor whose values are kept."""
-        if tensor._inference:
-            raise RuntimeError(INFERENCE_SAVED)
-        self.stamps.append((place, tensor._counter, tensor._counter[0]))
-
     @property
     def label(self) -> str:  # type: ignore[override]
         return self.op.name
 
-    def gradients(self, g: Any, create_graph: bool) -> list[tuple[Edge | None, Any]]:
-        saved = self._unpack(create_graph)
-        return self._apply(g, saved) if create_graph else thread.quietly(self._apply, g, saved)
+    @property
+    def next_functions(self) -> tuple:
+        edges = dict(zip(self.plan.operands, self.edges, strict=False))
+        return tuple(shown(edges.get(i)) for i in range(len(self.op.vjps)))
 
-    def _apply(self, g: Any, saved: list) -> list[tuple[Edge | None, Any]]:
-        """Run the VJPs that are needed."""
-        answers = []
-        for operand, vjp, places in self.plan.rules:
-            gradient = vjp(g, *[saved[place] for place in places])
-            if type(gradient) is list:  # a VariadicOp's
-                return list(zip(self.edges, gradient, strict=True))
-            answers.append((self.edges[operand], gradient))
-        return answers
-
-    def release(self) -> None:
-        if self.stamps:
-            self.saved = None
-
-    def _unpack(self, as_tensors: bool) -> list:
-        """The saved values; as tensors that are part of the graph again, if they are to be differentiated."""
+    def gradients(self, g: Any, create_graph: bool) -> list:
         if self.saved is None:
             raise RuntimeError(USED_TWICE)
         for place, counter, count in self.stamps:
             if counter[0] != count:
                 raise RuntimeError(self._stale(place, counter[0], count))
-        return self._as_tensors() if as_tensors else self.saved
+        if create_graph:
+            return self._apply(g, self._as_tensors())
+        return thread.quietly(self._apply, g, self.saved)
+
+    def _apply(self, g: Any, saved: Sequence) -> list:
+        """Run the VJPs."""
+        return [vjp(g, *pick(saved)) for vjp, pick in self.plan.rules]
+
+    def release(self) -> None:
+        if self.stamps:
+            self.saved = None
 
     def _as_tensors(self) -> list:
+        """The saved values as tensors that are part of the graph again, so that they can be differentiated."""
         values = list(self.saved or ())
-        for i in self.plan.checks:
-            if type(values[i]) is list:  # a VariadicOp's operands
-                values[i] = [attached(x, edge) for x, edge in zip(values[i], self.edges, strict=True)]
-            elif isinstance(values[i], np.ndarray):
-                values[i] = attached(values[i], self.edges[i])
+        edges = dict(zip(self.plan.operands, self.edges, strict=False))
+        for at, place in enumerate(self.plan.kept):
+            if place in self.plan.checks and isinstance(values[at], np.ndarray):
+                values[at] = attached(values[at], edges.get(place))
         if self.plan.result:
-            values[RESULT] = attached(values[RESULT], (self, 0, values[RESULT].shape, values[RESULT].dtype))
+            values[-1] = attached(values[-1], (self, 0, values[-1].shape, values[-1].dtype))
         return values
 
     def before_overwriting(self, tensor: Variable) -> None:
         """`tensor`, the first operand, is about to be overwritten with this node's result: keep a copy of it."""
-        if self.saved is not None and self.saved[0] is tensor._array:
-            self.saved[0] = tensor._array.copy()
+        if self.saved and self.plan.kept[:1] == (0,):
+            self.saved = (self.saved[0].copy(), *self.saved[1:])
             self.stamps = [stamp for stamp in self.stamps if stamp[0] != 0]
 
     def after_overwriting(self, tensor: Variable) -> None:
-        """`tensor` was overwritten with this node's result, which it now holds instead of the saved one."""
-        if self.plan.result and self.saved is not None:
-            self.saved[RESULT] = tensor._array
+        """`tensor` was overwritten with this node's result: it is now what was saved as the result."""
+        if self.saved and self.plan.result:
+            self.saved = (*self.saved[:-1], tensor._array)
             self.stamps[-1] = (RESULT, tensor._counter, tensor._counter[0])
 
     def _stale(self, place: int, found: int, expected: int) -> str:
         """torch's message about a saved value that was overwritten, naming the value."""
-        value = self.saved[place]  # type: ignore[index]
-        maker = (self, 0) if place == RESULT else None if self.op.first else self.edges[place]
-        of = f", which is output {maker[1]} of {maker[0].label}," if maker and isinstance(maker[0], Node) else ""
-        what = f"[tinynn.{type_name(value.dtype)}Tensor {list(value.shape)}]" if isinstance(value, np.ndarray) else "an operand"
+        value = self.saved[-1 if place == RESULT else self.plan.kept.index(place)]  # type: ignore[index]
+        made_by = (self, 0) if place == RESULT else dict(zip(self.plan.operands, self.edges, strict=False)).get(place)
+        of = f", which is output {made_by[1]} of {made_by[0].label}," if made_by and isinstance(made_by[0], Node) else ""
+        what = f"[tinynn.{type_name(value.dtype)}Tensor {list(value.shape)}]{of}" if type(value) is np.ndarray else "one"
         return (
-            f"one of the variables needed for gradient computation has been modified by an inplace operation: {what}{of} is "
+            f"one of the variables needed for gradient computation has been modified by an inplace operation: {what} is "
             f"at version {found}; expected version {expected} instead. Hint: {self.label} needs the old values: use the "
             "out-of-place operation, or clone() the tensor before it is overwritten."
         )
 
 
-def _shape(operand: Any) -> Any:
-    """The shape of an array or number, or of each in a list."""
-    return [np.shape(x) for x in operand] if type(operand) is list else np.shape(operand)
+class VariadicRecord(Record):
+    """The Node of a VariadicOp: an edge for each of the xs."""
+
+    @property
+    def next_functions(self) -> tuple:
+        return Node.next_functions.fget(self)  # type: ignore[attr-defined]
+
+    def _apply(self, g: Any, saved: Sequence) -> list:
+        return super()._apply(g, saved)[0]
+
+    def _as_tensors(self) -> list:
+        values = list(self.saved or ())
+        for at, place in enumerate(self.plan.kept):
+            if place in self.plan.checks:
+                values[at] = [attached(x, edge) for x, edge in zip(values[at], self.edges, strict=True)]
+        return values
 
 
 def _signature(function: Callable) -> tuple[tuple[str, ...], tuple]:

@@ -118,7 +118,9 @@ class Sequential(_Numbered):
 
 def _sequential(other: Any) -> Sequential:
     if not isinstance(other, Sequential):
-        raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+        raise ValueError(
+            f"add operator supports only objects of Sequential class, but {type(other)} is given."
+        )
     return other
 
 
@@ -144,7 +146,9 @@ class ModuleList(_Numbered):
     def extend(self, modules: Iterable[Module]) -> Self:
         """Add several modules at the end."""
         if not isinstance(modules, Iterable):
-            raise TypeError(f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}")
+            raise TypeError(
+                f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}"
+            )
         return super().extend(modules)
 
     def insert(self, index: int, module: Module) -> None:
@@ -174,13 +178,18 @@ class ModuleList(_Numbered):
 def _pairs(name: str, given: Any) -> Iterable[tuple[str, Any]]:
     """The (key, value) pairs of a mapping, or of an iterable of pairs."""
     if not isinstance(given, Iterable):
-        raise TypeError(f"{name}.update should be called with an iterable of key/value pairs, but got {type(given).__name__}")
+        raise TypeError(
+            f"{name}.update should be called with an iterable of key/value pairs, but got "
+            f"{type(given).__name__}"
+        )
     if isinstance(given, Mapping | _Named):
         return given.items()
     pairs = list(given)
     for i, pair in enumerate(pairs):
         if not isinstance(pair, Iterable):
-            raise TypeError(f"{name} update sequence element #{i} should be Iterable; is{type(pair).__name__}")
+            raise TypeError(
+                f"{name} update sequence element #{i} should be Iterable; is{type(pair).__name__}"
+            )
         if len(pair) != 2:  # type: ignore[arg-type]
             raise ValueError(f"{name} update sequence element #{i} has length {len(pair)}; 2 is required")  # type: ignore[arg-type]
     return pairs
@@ -263,11 +272,7 @@ class ParameterDict(_Named):
         self.register_parameter(key, value if isinstance(value, Parameter) else Parameter(value))
 
     def extra_repr(self) -> str:
-        lines = [f"  ({name}): {_described(p, p.type(), 'x')}" for name, p in self.items()]
-        return "\n".join(lines)
-
-    def __repr__(self) -> str:
-        return f"{self._get_name()}({self.extra_repr()})"
+        return "\n".join(f"  ({name}): {_described(p, p.type())}" for name, p in self.items())
 
 
 class ParameterList(Module):
@@ -314,10 +319,9 @@ class ParameterList(Module):
 
     __iadd__ = extend
 
-    def __repr__(self) -> str:
-        lines = "".join(f"    ({i}): {_described(p, repr(p.dtype), 'x')}\n" for i, p in enumerate(self))
-        return f"{self._get_name()}(\n{lines})" if lines else f"{self._get_name()}()"
+    def extra_repr(self) -> str:
+        return "\n".join(f"  ({i}): {_described(p, repr(p.dtype))}" for i, p in enumerate(self))
 
 
-def _described(parameter: Parameter, kind: str, _times: str) -> str:
+def _described(parameter: Parameter, kind: str) -> str:
     return f"Parameter containing: [{kind} of size {listed(parameter.shape)}]"

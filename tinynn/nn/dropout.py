@@ -8,7 +8,7 @@ from tinynn.tensor import Tensor
 
 
 class Dropout(Module):
-    """In training, set each element to 0 with probability p and divide the others by 1 - p; else do nothing."""
+    """In training, set elements to 0 with probability p and divide the others by 1 - p; else do nothing."""
 
     def __init__(self, p: float = 0.5, inplace: bool = False):
         super().__init__()

@@ -32,11 +32,14 @@ class Unflatten(Module):
     def __init__(self, dim: int, unflattened_size: Sequence[int]):
         super().__init__()
         if not isinstance(unflattened_size, tuple | list):
-            raise TypeError(f"unflattened_size must be a tuple of ints, but found type {type(unflattened_size).__name__}")
+            raise TypeError(
+                f"unflattened_size must be a tuple of ints, but found type {type(unflattened_size).__name__}"
+            )
         for place, size in enumerate(unflattened_size):
             if not isinstance(size, int):
                 raise TypeError(
-                    f"unflattened_size must be tuple of ints, but found element of type {type(size).__name__} at pos {place}"
+                    "unflattened_size must be tuple of ints, but found element of type "
+                    f"{type(size).__name__} at pos {place}"
                 )
         self.dim = dim
         self.unflattened_size = unflattened_size
@@ -45,8 +48,8 @@ class Unflatten(Module):
         size = input.shape[one_dim(self.dim, input.ndim)]
         if -1 not in self.unflattened_size and math.prod(self.unflattened_size) != size:
             raise RuntimeError(
-                f"unflatten: Provided sizes {list(self.unflattened_size)} don't multiply up to the size of dim "
-                f"{self.dim} ({size}) in the input tensor"
+                f"unflatten: Provided sizes {list(self.unflattened_size)} don't multiply up to the size of "
+                f"dim {self.dim} ({size}) in the input tensor"
             )
         return input.unflatten(self.dim, self.unflattened_size)
 

@@ -1,7 +1,7 @@
 """torch.nn.functional: layers, activations and losses as functions of tensors.
 
-Those that are one operation are rows of the derivative table (tinynn/ops); here they get torch's arguments and
-torch's errors. The others are written with tensor operations.
+Those that are one operation are rows of the derivative table (tinynn/ops); here they get torch's arguments
+and errors. The others are written with tensor operations.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from tinynn import ops
-from tinynn.autograd.grad_mode import no_grad, thread
+from tinynn.autograd.grad_mode import thread
 from tinynn.autograd.variable import Variable
-from tinynn.dtypes import dtype as Dtype  # noqa: N812 - `dtype` is an argument's name here
+from tinynn.dtypes import dtype as Dtype
 from tinynn.functions import broadcast_tensors, einsum
 from tinynn.ops.nn import channel_moments
 from tinynn.random import default_generator
-from tinynn.size import c_name, listed, one_dim, type_name
+from tinynn.size import c_name, listed, type_name
 from tinynn.tensor import Tensor
 
 # --- what several functions check
@@ -28,7 +28,9 @@ from tinynn.tensor import Tensor
 
 def _need_tensor(function: str, input: Any) -> None:
     if not isinstance(input, Tensor):
-        raise TypeError(f"{function}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
+        raise TypeError(
+            f"{function}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
+        )
 
 
 def _need_tensors(input: Any, target: Any) -> None:
@@ -43,7 +45,8 @@ def _need_tensors(input: Any, target: Any) -> None:
 def _need_float(kernel: str, x: Tensor) -> None:
     if x._array.dtype.kind != "f":
         raise NotImplementedError(
-            f"\"{kernel}\" not implemented for '{type_name(x._array.dtype)}'\nConvert it first, with .float()."
+            f"\"{kernel}\" not implemented for '{type_name(x._array.dtype)}'\n"
+            "Convert it first, with .float()."
         )
 
 
@@ -57,7 +60,8 @@ def _need_size(a: Tensor, b: Tensor, output: Tensor) -> None:
             if n != m and 1 not in (n, m):
                 dim = max(a.ndim, b.ndim) - back
                 raise RuntimeError(
-                    f"The size of tensor a ({n}) must match the size of tensor b ({m}) at non-singleton dimension {dim}"
+                    f"The size of tensor a ({n}) must match the size of tensor b ({m}) at non-singleton "
+                    f"dimension {dim}"
                 ) from None
         raise
     if np.broadcast_shapes(shape, output.shape) != tuple(output.shape):
@@ -99,7 +103,8 @@ def _any_linear(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     rows = math.prod(input.shape[:-1])
     if input.shape[-1] != weight.shape[1]:
         raise RuntimeError(
-            f"mat1 and mat2 shapes cannot be multiplied ({rows}x{input.shape[-1]} and {listed(weight.shape[::-1])})\n"
+            f"mat1 and mat2 shapes cannot be multiplied ({rows}x{input.shape[-1]} and "
+            f"{listed(weight.shape[::-1])})\n"
             f"The input has {input.shape[-1]} features; the layer expects {weight.shape[1]}."
         )
     if input.ndim == 2:
@@ -114,9 +119,13 @@ def _check_linear_dtypes(input: Tensor, weight: Tensor, bias: Tensor | None) -> 
     x, w = input._array.dtype, weight._array.dtype
     advice = "\nConvert the input, or the layer: layer.to(input.dtype)."
     if x != w and bias is None:
-        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {c_name(x)} != {c_name(w)}{advice}")
+        raise RuntimeError(
+            f"expected m1 and m2 to have the same dtype, but got: {c_name(x)} != {c_name(w)}{advice}"
+        )
     if x != w:
-        raise RuntimeError(f"mat1 and mat2 must have the same dtype, but got {type_name(x)} and {type_name(w)}{advice}")
+        raise RuntimeError(
+            f"mat1 and mat2 must have the same dtype, but got {type_name(x)} and {type_name(w)}{advice}"
+        )
     if bias is not None and bias._array.dtype != w:
         b = type_name(bias._array.dtype)
         raise RuntimeError(f"self and mat2 must have the same dtype, but got {b} and {type_name(w)}")
@@ -125,14 +134,15 @@ def _check_linear_dtypes(input: Tensor, weight: Tensor, bias: Tensor | None) -> 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x1^T W_k x2 + b_k: (..., in1) and (..., in2) to (..., out), for W of shape (out, in1, in2)."""
     if input1.shape[:-1] != input2.shape[:-1]:
-        dim, n, m = next((i, n, m) for i, (n, m) in enumerate(zip(input1.shape, input2.shape, strict=False)) if n != m)
-        raise RuntimeError(
-            f"bilinear(): input batch dimensions do not match at dim {dim}: got {n} and {m}"
+        dim, n, m = next(
+            (i, n, m) for i, (n, m) in enumerate(zip(input1.shape, input2.shape, strict=False)) if n != m
         )
+        raise RuntimeError(f"bilinear(): input batch dimensions do not match at dim {dim}: got {n} and {m}")
     for i, x in enumerate((input1, input2), 1):
         if x.shape[-1] != weight.shape[i]:
             raise RuntimeError(
-                f"bilinear(): input{i} size does not match weight size: got {x.shape[-1]} but expected {weight.shape[i]}"
+                f"bilinear(): input{i} size does not match weight size: got {x.shape[-1]} but expected "
+                f"{weight.shape[i]}"
             )
     out = einsum("...i,kij,...j->...k", input1, weight, input2)
     return out if bias is None else out + bias
@@ -166,12 +176,14 @@ def batch_norm(
 ) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias, for each channel of an input of shape (N, C, ...).
 
-    In training, mean and var are those of the batch, and the running ones move towards them by `momentum` (the
-    running variance towards the unbiased one); otherwise they are the running ones.
+    In training, mean and var are those of the batch, and the running ones move towards them by `momentum`
+    (the running variance towards the unbiased one); otherwise they are the running ones.
     """
     x = input._array
     if training and math.prod(x.shape[:1] + x.shape[2:]) == 1:
-        raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
+        raise ValueError(
+            f"Expected more than 1 value per channel when training, got input size {input.shape}"
+        )
     if training and eps <= 0:
         raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
     if eps < 0:
@@ -182,10 +194,15 @@ def batch_norm(
     mean, variance = thread.quietly(channel_moments, x)
     if running_mean is not None and running_var is not None:
         n = x.size // x.shape[1]
-        with no_grad():
-            running_mean.copy_(running_mean * (1 - momentum) + Variable.wrap(mean * momentum))
-            running_var.copy_(running_var * (1 - momentum) + Variable.wrap(variance * (momentum * n / (n - 1))))
+        _move(running_mean, mean, momentum)
+        _move(running_var, variance * (n / (n - 1)), momentum)
     return ops.batch_norm(input, weight, bias, mean, variance, True, eps)
+
+
+def _move(running: Tensor, value: np.ndarray, momentum: float) -> None:
+    running._array *= 1 - momentum
+    running._array += momentum * value
+    running.bump()
 
 
 def _check_batch_norm(
@@ -216,15 +233,17 @@ def layer_norm(
     bias: Tensor | None = None,
     eps: float = 1e-5,
 ) -> Tensor:
-    """(x - mean) / sqrt(var + eps) * weight + bias, with mean and var over the last dimensions, normalized_shape."""
+    """(x - mean) / sqrt(var + eps) * weight + bias, mean and var over the last (normalized) dimensions."""
     if not isinstance(normalized_shape, Sequence):
         kind = type(normalized_shape).__name__
-        raise TypeError(f"layer_norm(): argument 'normalized_shape' (position 2) must be tuple of ints, not {kind}")
+        raise TypeError(
+            f"layer_norm(): argument 'normalized_shape' (position 2) must be tuple of ints, not {kind}"
+        )
     shape = tuple(normalized_shape)
     if not shape:
         raise RuntimeError(
-            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got "
-            "normalized_shape = []"
+            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, "
+            "but got normalized_shape = []"
         )
     for name, tensor in {"weight": weight, "bias": bias}.items():
         if tensor is not None and tensor.shape != shape:
@@ -329,25 +348,34 @@ def logsigmoid(input: Tensor) -> Tensor:
 
 def _softmax_dim(name: str, ndim: int, stacklevel: int) -> int:
     warnings.warn(
-        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
-        stacklevel=stacklevel + 1,
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an "
+        "argument.",
+        stacklevel=stacklevel,
     )
     return 0 if ndim in (0, 1, 3) else 1
 
 
-def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Dtype | None = None) -> Tensor:
+def softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Dtype | None = None
+) -> Tensor:
     """exp(x) / sum(exp(x)) along `dim`."""
     return input.softmax(_softmax_dim("softmax", input.ndim, _stacklevel) if dim is None else dim, dtype)
 
 
-def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Dtype | None = None) -> Tensor:
+def softmin(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Dtype | None = None
+) -> Tensor:
     """softmax(-x) along `dim`."""
     return (-input).softmax(_softmax_dim("softmin", input.ndim, _stacklevel) if dim is None else dim, dtype)
 
 
-def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Dtype | None = None) -> Tensor:
+def log_softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Dtype | None = None
+) -> Tensor:
     """log(softmax(x)) along `dim`."""
-    return input.log_softmax(_softmax_dim("log_softmax", input.ndim, _stacklevel) if dim is None else dim, dtype)
+    return input.log_softmax(
+        _softmax_dim("log_softmax", input.ndim, _stacklevel) if dim is None else dim, dtype
+    )
 
 
 # --- losses
@@ -384,7 +412,7 @@ def binary_cross_entropy_with_logits(
     reduction: str = "mean",
     pos_weight: Tensor | None = None,
 ) -> Tensor:
-    """-w (p t log s(x) + (1 - t) log(1 - s(x))) with the sigmoid s, for logits x and targets t of the same shape.
+    """-w (p t log s(x) + (1 - t) log(1 - s(x))) with the sigmoid s, for logits x and targets t of one shape.
 
     `weight` w and `pos_weight` p broadcast to that shape; the mean divides by the number of elements.
     """
@@ -409,13 +437,15 @@ def binary_cross_entropy_with_logits(
 def _raise_for_logits_dtype(input: Tensor, target: Tensor) -> None:
     if target._array.dtype.kind == "b":
         raise RuntimeError(
-            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` "
-            "operator instead.\nConvert the target: target.float()."
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+            "`logical_xor()` operator instead.\n"
+            "Convert the target: target.float()."
         )
     _need_float("log_sigmoid_cpu", input)
     raise RuntimeError(
         f"result type {type_name(input._array.dtype)} can't be cast to the desired output type "
-        f"{type_name(target._array.dtype)}\nConvert the target: target.float()."
+        f"{type_name(target._array.dtype)}\n"
+        "Convert the target: target.float()."
     )
 
 
@@ -432,8 +462,8 @@ def binary_cross_entropy(
     _need_tensors(input, target)
     if target.shape != input.shape:
         raise ValueError(
-            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is deprecated. "
-            "Please ensure they have the same size."
+            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is "
+            "deprecated. Please ensure they have the same size."
         )
     if weight is not None:
         weight = _expanded_weight(weight, target)
@@ -445,7 +475,8 @@ def binary_cross_entropy(
     for name, tensor in {"input": input, "target": target}.items():
         if not ((tensor._array >= 0) & (tensor._array <= 1)).all():
             raise RuntimeError(
-                f"all elements of {name} should be between 0 and 1\nFor logits, use binary_cross_entropy_with_logits."
+                f"all elements of {name} should be between 0 and 1\n"
+                "For logits, use binary_cross_entropy_with_logits."
             )
     return ops.binary_cross_entropy(input, target, weight, reduction)
 
@@ -454,8 +485,9 @@ def _expanded_weight(weight: Tensor, target: Tensor) -> Tensor:
     for back, (n, m) in enumerate(zip(reversed(weight.shape), reversed(target.shape), strict=False), 1):
         if n != m and 1 not in (n, m):
             raise RuntimeError(
-                f"Attempting to broadcast a dimension of length {n} at -{back}! Mismatching argument at index 1 had "
-                f"{weight.shape}; but expected shape should be broadcastable to {list(target.shape)}"
+                f"Attempting to broadcast a dimension of length {n} at -{back}! Mismatching argument at "
+                f"index 1 had {weight.shape}; but expected shape should be broadcastable to "
+                f"{list(target.shape)}"
             )
     return weight.expand(np.broadcast_shapes(weight.shape, target.shape))
 
@@ -469,7 +501,7 @@ def nll_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """-w[t] x[n, t] for log-probabilities x of shape (C,), (N, C) or (N, C, d1, ...) and classes t without the C.
+    """-w[t] x[n, t], log-probabilities x of shape (C,), (N, C) or (N, C, d1, ...), classes t without the C.
 
     Targets equal to ignore_index count nothing; the mean divides by the sum of the weights w[t].
     """
@@ -500,7 +532,9 @@ def _check_nll(input: Tensor, target: Tensor, weight: Tensor | None) -> None:
     expected = [*input.shape[:1], *input.shape[2:]]
     if input.ndim > 2 and list(target.shape) != expected:
         if input.ndim == 4 and target.ndim == 3:
-            raise RuntimeError(f"size mismatch (got input: {list(input.shape)} , target: {list(target.shape)}")
+            raise RuntimeError(
+                f"size mismatch (got input: {list(input.shape)} , target: {list(target.shape)}"
+            )
         raise RuntimeError(f"Expected target size {expected}, got {list(target.shape)}")
     if target._array.dtype.name not in ("int64", "uint8"):
         raise RuntimeError(
@@ -519,8 +553,8 @@ def _check_class_weight(input: Tensor, weight: Tensor | None, prefix: str = "") 
     classes = input.shape[min(1, input.ndim - 1)]
     if weight is not None and weight.shape != (classes,):
         raise RuntimeError(
-            f"{prefix}weight tensor should be defined either for all {classes} classes or no classes but got weight "
-            f"tensor of shape: {list(weight.shape)}"
+            f"{prefix}weight tensor should be defined either for all {classes} classes or no classes but got "
+            f"weight tensor of shape: {list(weight.shape)}"
         )
 
 
@@ -543,12 +577,14 @@ def cross_entropy(
 ) -> Tensor:
     """-w[t] log(softmax(x))[t] for logits x of shape (C,), (N, C) or (N, C, d1, ...).
 
-    The target holds classes (no dimension C), or class probabilities (the shape of x). label_smoothing moves that
-    much of the probability evenly to all classes.
+    The target holds classes (no dimension C), or class probabilities (the shape of x). label_smoothing moves
+    that much of the probability evenly to all classes.
     """
     reduction = _reduction(size_average, reduce, reduction)
     if input.ndim == 0 or input.shape == target.shape:
-        return _cross_entropy_of_probabilities(input, target, weight, ignore_index, reduction, label_smoothing)
+        return _cross_entropy_of_probabilities(
+            input, target, weight, ignore_index, reduction, label_smoothing
+        )
     if label_smoothing > 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
     class_dim = min(1, input.ndim - 1)
@@ -578,11 +614,17 @@ def _along_classes(weight: Tensor, x: Tensor) -> Tensor:
 
 
 def _cross_entropy_of_probabilities(
-    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, reduction: str, label_smoothing: float
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    reduction: str,
+    label_smoothing: float,
 ) -> Tensor:
     if target._array.dtype.kind != "f":
         raise RuntimeError(
-            f"Expected floating point type for target with class probabilities, got {type_name(target._array.dtype)}"
+            "Expected floating point type for target with class probabilities, got "
+            f"{type_name(target._array.dtype)}"
         )
     if ignore_index >= 0:
         raise RuntimeError("ignore_index is not supported for floating point target")
@@ -596,7 +638,11 @@ def _cross_entropy_of_probabilities(
         terms = terms * _along_classes(weight, input)
     if reduction == "none":
         return -terms.sum(class_dim)
-    return -terms.sum() if reduction == "sum" else -terms.sum() / (input.numel() / classes if input.numel() else math.nan)
+    return (
+        -terms.sum()
+        if reduction == "sum"
+        else -terms.sum() / (input.numel() / classes if input.numel() else math.nan)
+    )
 
 
 def _paired(input: Tensor, target: Tensor, stacklevel: int = 3) -> tuple[Tensor, Tensor]:
@@ -605,8 +651,8 @@ def _paired(input: Tensor, target: Tensor, stacklevel: int = 3) -> tuple[Tensor,
     if input._array.shape == target._array.shape:
         return input, target
     warnings.warn(
-        f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will likely "
-        "lead to incorrect results due to broadcasting. Please ensure they have the same size.",
+        f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This "
+        "will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
         stacklevel=stacklevel,
     )
     try:
@@ -690,7 +736,7 @@ def smooth_l1_loss(
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:
-    """d^2 / 2 for |d| <= delta, else delta (|d| - delta / 2), with d = x - t; a weighted mean divides by n."""
+    """d^2 / 2 for |d| <= delta, else delta (|d| - delta / 2), d = x - t; a weighted mean divides by n."""
     reduction = _reduction(None, None, reduction)
     x, t = _paired(input, target)
     if delta <= 0:
@@ -712,22 +758,19 @@ def kl_div(
 ) -> Tensor:
     """t (log t - x) for log-probabilities x and probabilities t (log_target: their logs).
 
-    "batchmean" divides the sum by the first size: that is the Kullback-Leibler divergence; "mean" divides by all.
+    "batchmean" divides the sum by the first size: the Kullback-Leibler divergence; "mean" divides by all.
     """
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce, stacklevel=3)
     elif reduction == "mean":
         warnings.warn(
-            "reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' divides "
-            "only by the batch size, and aligns with the KL div math definition.'mean' will be changed to behave the "
-            "same as 'batchmean' in the next major release.",
+            "reduction: 'mean' divides the total loss by both the batch size and the support "
+            "size.'batchmean' divides only by the batch size, and aligns with the KL div math "
+            "definition.'mean' will be changed to behave the same as 'batchmean' in the next major release.",
             stacklevel=2,
         )
     batchmean = reduction == "batchmean"
     reduction = "sum" if batchmean else _reduction(None, None, reduction)
-    if log_target:
-        losses = target.exp() * (target - input)
-    else:
-        losses = ops.xlogy(target, target) - target * input
-    out = _reduced(losses, reduction)
+    terms = target.exp() * (target - input) if log_target else ops.xlogy(target, target) - target * input
+    out = _reduced(terms, reduction)
     return out / input.shape[0] if batchmean and input.ndim else out

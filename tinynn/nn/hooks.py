@@ -1,8 +1,8 @@
 """Calling a module that has hooks: before and after its forward, and when gradients pass through it.
 
 Backward hooks need to see two moments of the backward pass: gradients arriving at the module's outputs, and
-gradients leaving at its inputs. Two identity functions mark the places: the outputs go through one, the inputs
-through the other.
+gradients leaving at its inputs. Two identity functions mark the places: the outputs go through one, the
+inputs through the other.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def _run_pre_hooks(module: Module, args: tuple, kwargs: dict) -> tuple[tuple, di
                 continue
             if not (isinstance(answer, tuple) and len(answer) == 2):
                 raise RuntimeError(
-                    f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {answer}."
+                    "forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got "
+                    f"{answer}."
                 )
             args, kwargs = answer
         else:
@@ -92,8 +93,8 @@ def _run_remaining(module: Module, args: tuple, kwargs: dict, result: Any, calle
                 result = result if answer is None else answer
             except Exception as error:
                 warnings.warn(
-                    "module forward hook with ``always_call=True`` raised an exception that was silenced as another "
-                    f"error was raised in forward: {error}",
+                    "module forward hook with ``always_call=True`` raised an exception that was silenced as "
+                    f"another error was raised in forward: {error}",
                     stacklevel=4,
                 )
 
@@ -120,8 +121,8 @@ class _Passage:
     def mark_outputs(self, result: Any) -> Any:
         if not isinstance(result, Tensor | tuple):
             warnings.warn(
-                "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors but received "
-                f"{type(result)}",
+                "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors "
+                f"but received {type(result)}",
                 stacklevel=4,
             )
             return result
@@ -139,12 +140,17 @@ class _Passage:
             grad_outputs = _answer("Backward pre hook", hook(self.module, grad_outputs), grad_outputs)
         self.grad_outputs = grad_outputs
         if self.input_places is None:
+            warnings.warn(
+                "Full backward hook is firing when gradients are computed with respect to module outputs "
+                "since no inputs require gradients.",
+                stacklevel=3,
+            )
             for hook in self.hooks:
                 answer = hook(self.module, (None,) * self.inputs_count, grad_outputs)
                 if answer is not None and not (isinstance(answer, tuple) and all(a is None for a in answer)):
                     raise RuntimeError(
-                        "Backward hook for Modules where no input requires gradient should always return None or None "
-                        "for all gradients."
+                        "Backward hook for Modules where no input requires gradient should always return "
+                        "None or None for all gradients."
                     )
         return grad_outputs
 
@@ -153,13 +159,16 @@ class _Passage:
         assert self.input_places is not None
         if self.grad_outputs is None:
             raise RuntimeError(
-                f"Module backward hook for grad_input is called before the grad_output one. This happens because the "
-                f"gradient in your nn.Module flows to the Module's input without passing through the Module's output. "
-                f"Make sure that the output depends on the input and that the loss is computed based on the output."
+                "Module backward hook for grad_input is called before the grad_output one. This happens "
+                "because the gradient in your nn.Module flows to the Module's input without passing through "
+                "the Module's output. Make sure that the output depends on the input and that the loss is "
+                "computed based on the output."
             )
         grad_inputs = _replaced((None,) * self.inputs_count, self.input_places, gradients)
         for hook in self.hooks:
-            grad_inputs = _answer("Backward hook", hook(self.module, grad_inputs, self.grad_outputs), grad_inputs)
+            grad_inputs = _answer(
+                "Backward hook", hook(self.module, grad_inputs, self.grad_outputs), grad_inputs
+            )
         self.grad_outputs = None
         return tuple(grad_inputs[i] for i in self.input_places)
 
@@ -170,7 +179,10 @@ def _answer(kind: str, answer: Any, gradients: tuple) -> tuple:
         return gradients
     answers = answer if isinstance(answer, tuple) else (answer,)
     if len(answers) != len(gradients):
-        raise RuntimeError(f"{kind} returned an invalid number of grad_input, got {len(answers)}, but expected {len(gradients)}")
+        raise RuntimeError(
+            f"{kind} returned an invalid number of grad_input, got {len(answers)}, but expected "
+            f"{len(gradients)}"
+        )
     return answers
 
 

@@ -63,7 +63,9 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
 
 
 @no_grad()
-def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
+def normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
+) -> Tensor:
     """Draws from N(mean, std^2)."""
     return tensor.normal_(mean, std, generator=generator)
 
@@ -94,7 +96,7 @@ def eye_(tensor: Tensor) -> Tensor:
 
 @no_grad()
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
-    """For the weights (out, in, ...) of a convolution: the one that leaves its input as it is, for each group."""
+    """For the weights (out, in, ...) of a convolution: one that leaves its input as it is, for each group."""
     if tensor.ndim not in (3, 4, 5):
         raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
     if tensor.shape[0] % groups != 0:
@@ -173,7 +175,8 @@ def trunc_normal_(
     """Draws from N(mean, std^2), of which those outside [a, b] are drawn again."""
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
-            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.",
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may "
+            "be incorrect.",
             stacklevel=3,
         )
     inside = _normal_cdf((b - mean) / std) - _normal_cdf((a - mean) / std)
@@ -186,7 +189,9 @@ def _normal_cdf(x: float) -> float:
     return (1.0 + math.erf(x / math.sqrt(2.0))) / 2.0
 
 
-def _redraw_normals(tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Generator | None) -> Tensor:
+def _redraw_normals(
+    tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Generator | None
+) -> Tensor:
     low, high = (float(tensor._array.dtype.type(bound)) for bound in (a, b))
     tensor.normal_(mean, std, generator=generator)
     again = tensor.clone()
@@ -195,8 +200,10 @@ def _redraw_normals(tensor: Tensor, mean: float, std: float, a: float, b: float,
     return tensor
 
 
-def _reject_uniforms(tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Generator | None) -> Tensor:
-    """Where [a, b] holds little of the bell: draw uniformly, and keep with the height of the bell as probability."""
+def _reject_uniforms(
+    tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Generator | None
+) -> Tensor:
+    """Where [a, b] holds little of the bell: draw evenly, keep with the height of the bell as probability."""
     log_peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
     candidates = tensor.clone()
     pending = tensor.isnan() | True
@@ -210,7 +217,7 @@ def _reject_uniforms(tensor: Tensor, mean: float, std: float, a: float, b: float
 
 @no_grad()
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
-    """A matrix with orthonormal rows or columns, times gain; trailing dimensions count as one. Saxe et al., 2013."""
+    """Orthonormal rows or columns, times gain; trailing dimensions count as one. Saxe et al., 2013."""
     if tensor.ndim < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
     if tensor.numel() == 0:

@@ -71,7 +71,7 @@ class BCELoss(_WeightedLoss):
 
 
 class CrossEntropyLoss(_WeightedLoss):
-    """-log(softmax(x))[t] for logits x of shape (N, C, ...) and classes t of (N, ...), or probabilities like x."""
+    """-log(softmax(x))[t] for logits x of shape (N, C, ...), classes t of (N, ...), or probabilities t."""
 
     def __init__(
         self,

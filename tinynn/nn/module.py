@@ -8,9 +8,9 @@
         def forward(self, x):
             return self.layer(x).relu()
 
-A parameter, a buffer or a submodule is an ordinary attribute of its module, so reading it costs what reading an
-attribute costs. What makes `layer` a submodule is one entry, `_kinds["layer"] = "module"`, that assigning it
-leaves; the order of the entries is the order of `parameters()` and of the keys of a state_dict.
+A parameter, a buffer or a submodule is an ordinary attribute of its module, so reading it costs no more than
+reading any other. What makes `layer` a submodule is one entry, `_kinds["layer"] = "module"`, that assigning
+it leaves; the order of the entries is the order of `parameters()` and of the keys of a state_dict.
 """
 
 from __future__ import annotations
@@ -20,25 +20,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any, NamedTuple, Self
 
-import numpy as np
-
 from tinynn import dtypes
 from tinynn.autograd.grad_mode import no_grad
 from tinynn.autograd.hooks import RemovableHandle
 from tinynn.device import check_device
-from tinynn.device import device as Device  # noqa: N812 - `device` is an argument's name here
+from tinynn.device import device as Device
 from tinynn.nn.hooks import Hook, call_with_hooks, register
 from tinynn.nn.parameter import Buffer, Parameter
 from tinynn.tensor import Tensor
 
 PARAMETER, BUFFER, MODULE = "parameter", "buffer", "module"
-# fmt: off
-EXPECTED = {  # what may be assigned to a registered name
-    PARAMETER: (Parameter, "parameter",    "tinynn.nn.Parameter or None expected"),
-    BUFFER:    (Tensor,    "buffer",       "tinynn.nn.Buffer, tinynn.Tensor or None expected"),
-    MODULE:    (object,    "child module", "tinynn.nn.Module or None expected"),
-}
-# fmt: on
 EXTRA_STATE = "_extra_state"
 
 
@@ -55,7 +46,7 @@ class Registry(MutableMapping):
 
     def __setitem__(self, name: str, value: Any) -> None:
         if self._kinds.get(name) != self._kind:
-            self._kinds.pop(name, None)  # a name has one kind; the new entry goes to the end
+            self._kinds.pop(name, None)  # a name has one kind; its new entry goes to the end
             self._kinds[name] = self._kind
         self._attributes[name] = value
 
@@ -84,8 +75,6 @@ class IncompatibleKeys(NamedTuple):
             return "<All keys matched successfully>"
         return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
-    __str__ = __repr__
-
 
 class StateDict(OrderedDict):
     """An OrderedDict that can carry `_metadata`, the version of each module it was made from."""
@@ -96,8 +85,8 @@ class StateDict(OrderedDict):
 class Module:
     """Base class of layers and models: see the top of this file.
 
-    Assigning a Parameter, a Buffer or a Module to an attribute registers it; a plain tensor, or modules in a list,
-    it does not. `module(x)` runs `forward(x)` and the hooks.
+    Assigning a Parameter, a Buffer or a Module to an attribute registers it; a plain tensor, or a list of
+    modules, it does not. `module(x)` runs `forward(x)` and the hooks.
     """
 
     training: bool
@@ -131,7 +120,9 @@ class Module:
 
     def _registry(self, kind: str) -> Registry:
         if "_kinds" not in self.__dict__:
-            raise AttributeError(f"cannot assign {kind} before Module.__init__() call\nCall super().__init__() first.")
+            raise AttributeError(
+                f"cannot assign {kind} before Module.__init__() call\nCall super().__init__() first."
+            )
         return Registry(self, kind)
 
     @property
@@ -154,30 +145,26 @@ class Module:
     def __setattr__(self, name: str, value: Any) -> None:
         kinds = self.__dict__.get("_kinds")
         registered = None if kinds is None else kinds.get(name)
-        if isinstance(value, Parameter):
-            kind = PARAMETER
-        elif isinstance(value, Module) and registered != PARAMETER:
-            kind = MODULE
-        elif registered is None and not isinstance(value, Buffer):
+        kind = _kind_of(value, registered)
+        if kind is None:
             object.__setattr__(self, name, value)
-            return
-        else:
-            kind = registered or BUFFER
-        if kinds is None:
+        elif kinds is None:
+            plural = "s" if kind == PARAMETER else ""
             raise AttributeError(
-                f"cannot assign {kind}{'s' * (kind == PARAMETER)} before Module.__init__() call\n"
-                "Call super().__init__() first."
+                f"cannot assign {kind}{plural} before Module.__init__() call\nCall super().__init__() first."
             )
-        expected, role, wanted = EXPECTED[kind]
-        if value is not None and not (isinstance(value, expected) and (kind != MODULE or isinstance(value, Module))):
-            raise TypeError(f"cannot assign '{type_name(value)}' as {role} '{name}' ({wanted})")
-        if registered != kind:
-            self.__dict__.pop(name, None)
+        else:
+            _check_assignable(kind, name, value)
+            if registered != kind:
+                self.__dict__.pop(name, None)
+            self._register(kind, name, value)
+
+    def _register(self, kind: str, name: str, value: Any) -> None:
         if kind == PARAMETER:
             self.register_parameter(name, value)
         elif kind == BUFFER:
-            lasting = value.persistent if isinstance(value, Buffer) else name not in self._non_persistent_buffers_set
-            self.register_buffer(name, value, lasting)
+            kept = name not in self._non_persistent_buffers_set
+            self.register_buffer(name, value, getattr(value, "persistent", kept))
         else:
             self._modules[name] = value
 
@@ -199,26 +186,30 @@ class Module:
         if param is not None:
             if not isinstance(param, Parameter):
                 raise TypeError(
-                    f"cannot assign '{type_name(param)}' object to parameter '{name}' "
-                    "(tinynn.nn.Parameter or None required)"
+                    f"cannot assign '{type_name(param)}' object to parameter '{name}' (tinynn.nn.Parameter "
+                    "or None required)"
                 )
             if param.grad_fn is not None:
                 raise ValueError(
-                    f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. "
-                    f"To express '{name}' as a function of another Tensor, compute the value in the forward() method."
+                    f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created "
+                    f"explicitly. To express '{name}' as a function of another Tensor, compute the value in "
+                    "the forward() method."
                 )
         registry[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Add a tensor that is part of the state but not trained; one that is not persistent is never saved."""
+        """Add a tensor that is part of the state but not trained; if not persistent, it is never saved."""
         registry = self._registry(BUFFER)
         self._check_name(BUFFER, name)
         if tensor is not None and not isinstance(tensor, Tensor):
             raise TypeError(
-                f"cannot assign '{type_name(tensor)}' object to buffer '{name}' (tinynn Tensor or None required)"
+                f"cannot assign '{type_name(tensor)}' object to buffer '{name}' (tinynn Tensor or None "
+                "required)"
             )
         registry[name] = tensor
-        (self._non_persistent_buffers_set.discard if persistent else self._non_persistent_buffers_set.add)(name)
+        (self._non_persistent_buffers_set.discard if persistent else self._non_persistent_buffers_set.add)(
+            name
+        )
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a submodule, to be read as `module.name`."""
@@ -252,7 +243,9 @@ class Module:
             yield prefix, self
             for name, child in self._members(MODULE):
                 if child is not None:
-                    yield from child.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
+                    yield from child.named_modules(
+                        memo, f"{prefix}.{name}" if prefix else name, remove_duplicate
+                    )
 
     def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
         """The module itself and all modules inside it, each once."""
@@ -270,9 +263,13 @@ class Module:
         """The direct submodules, each once."""
         return (child for _, child in self.named_children())
 
-    def _named(self, kind: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
+    def _named(
+        self, kind: str, prefix: str, recurse: bool, remove_duplicate: bool
+    ) -> Iterator[tuple[str, Any]]:
         seen = set()
-        for path, module in self.named_modules(None, prefix, remove_duplicate) if recurse else [(prefix, self)]:
+        for path, module in (
+            self.named_modules(None, prefix, remove_duplicate) if recurse else [(prefix, self)]
+        ):
             for name, value in module._members(kind):
                 if value is not None and value not in seen:
                     if remove_duplicate:
@@ -282,7 +279,7 @@ class Module:
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
-        """The parameters here and (unless recurse=False) in all submodules, with dotted names; shared ones once."""
+        """The parameters here and (unless recurse=False) in submodules, by dotted name; shared ones once."""
         return self._named(PARAMETER, prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
@@ -385,7 +382,7 @@ class Module:
         return self
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
-        """`to(dtype)`, `to(device)`, `to(tensor)`: parameters and buffers of floating point to another dtype."""
+        """`to(dtype)`, `to(device)`, `to(tensor)`: floating point parameters and buffers to another dtype."""
         dtype = kwargs.get("dtype")
         for arg in (*args, kwargs.get("device"), kwargs.get("tensor")):
             if isinstance(arg, dtypes.dtype):
@@ -421,9 +418,13 @@ class Module:
 
     # --- its state
 
-    def state_dict(self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
-        """All parameters and persistent buffers by dotted name, as detached tensors that share their memory."""
-        destination, prefix, keep_vars = itertools.islice((*args, *(destination, prefix, keep_vars)[len(args) :]), 3)
+    def state_dict(
+        self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False
+    ) -> Any:
+        """All parameters and persistent buffers by dotted name: detached tensors that share their memory."""
+        destination, prefix, keep_vars = itertools.islice(
+            (*args, *(destination, prefix, keep_vars)[len(args) :]), 3
+        )
         if destination is None:
             destination = StateDict()
             destination._metadata = OrderedDict()
@@ -457,10 +458,10 @@ class Module:
     def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
     ) -> IncompatibleKeys:
-        """Copy the values of a state_dict into the parameters and buffers (or, with assign=True, put its tensors there).
+        """Copy a state_dict into the parameters and buffers (assign=True: put its tensors in their place).
 
-        Raises RuntimeError where shapes differ and, if strict, where keys are missing or left over, after loading
-        all that fits.
+        Raises RuntimeError where shapes differ and, if strict, where keys are missing or left over; what fits
+        has then been loaded.
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
@@ -479,10 +480,16 @@ class Module:
 
         load(self, dict(state_dict), "")
         if strict:
-            told = [f"{what} key(s) in state_dict: {_quoted(keys)}. " for what, keys in (("Missing", missing), ("Unexpected", unexpected)) if keys]
+            told = [
+                f"{what} key(s) in state_dict: {_quoted(keys)}. "
+                for what, keys in (("Missing", missing), ("Unexpected", unexpected))
+                if keys
+            ]
             errors = told + errors
         if errors:
-            raise RuntimeError(f"Error(s) in loading state_dict for {self._get_name()}:\n\t" + "\n\t".join(errors))
+            raise RuntimeError(
+                f"Error(s) in loading state_dict for {self._get_name()}:\n\t" + "\n\t".join(errors)
+            )
         return IncompatibleKeys(missing, unexpected)
 
     def _load_from_state_dict(
@@ -502,7 +509,9 @@ class Module:
             if key not in state_dict:
                 missing_keys.append(key)
             else:
-                problem = self._load_one(name, key, value, state_dict[key], "assign_to_params_buffers" in local_metadata)
+                problem = self._load_one(
+                    name, key, value, state_dict[key], "assign_to_params_buffers" in local_metadata
+                )
                 error_msgs.extend([problem] if problem else [])
         extra = prefix + EXTRA_STATE
         if type(self).set_extra_state is not Module.set_extra_state:
@@ -522,15 +531,15 @@ class Module:
         """Copy `given` into `value`, or put it in its place. Returns what went wrong."""
         if not isinstance(given, Tensor):
             return (
-                f'While copying the parameter named "{key}", expected tinynn.Tensor or Tensor-like object from '
-                f"checkpoint but received {type(given)}"
+                f'While copying the parameter named "{key}", expected tinynn.Tensor or Tensor-like object '
+                f"from checkpoint but received {type(given)}"
             )
         if value.shape == () and given.shape == (1,):
             given = given[0]
         if given.shape != value.shape:
             return (
-                f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, the shape in "
-                f"current model is {value.shape}."
+                f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, the "
+                f"shape in current model is {value.shape}."
             )
         with no_grad():
             if not assign:
@@ -569,7 +578,7 @@ class Module:
         return register(self._backward_hooks, Hook(hook), prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
-        """Call `hook(module, grad_output)` when the gradients of the outputs are; its answer replaces them."""
+        """Call `hook(module, grad_output)` when those of the outputs are; its answer replaces them."""
         return register(self._backward_pre_hooks, Hook(hook), prepend)
 
     # --- how it prints
@@ -583,7 +592,9 @@ class Module:
 
     def __repr__(self) -> str:
         extra = self.extra_repr().split("\n") if self.extra_repr() else []
-        children = [f"({name}): " + repr(child).replace("\n", "\n  ") for name, child in self._members(MODULE)]
+        children = [
+            f"({name}): " + repr(child).replace("\n", "\n  ") for name, child in self._members(MODULE)
+        ]
         if len(extra) == 1 and not children:
             return f"{self._get_name()}({extra[0]})"
         body = "\n  ".join(extra + children)
@@ -600,3 +611,27 @@ def type_name(value: Any) -> str:
 
 def _quoted(keys: list[str]) -> str:
     return ", ".join(f'"{key}"' for key in keys)
+
+
+def _kind_of(value: Any, registered: str | None) -> str | None:
+    """What assigning `value`, to a name that is `registered` already, makes of that name."""
+    if isinstance(value, Parameter):
+        return PARAMETER
+    if isinstance(value, Module) and registered != PARAMETER:
+        return MODULE
+    return BUFFER if isinstance(value, Buffer) and registered is None else registered
+
+
+# fmt: off
+_ASSIGNABLE: dict[str, tuple[type, str, str]] = {
+    PARAMETER: (Parameter, "parameter",    "tinynn.nn.Parameter or None expected"),
+    BUFFER:    (Tensor,    "buffer",       "tinynn.nn.Buffer, tinynn.Tensor or None expected"),
+    MODULE:    (Module,    "child module", "tinynn.nn.Module or None expected"),
+}
+# fmt: on
+
+
+def _check_assignable(kind: str, name: str, value: Any) -> None:
+    wanted, role, advice = _ASSIGNABLE[kind]
+    if value is not None and not isinstance(value, wanted):
+        raise TypeError(f"cannot assign '{type_name(value)}' as {role} '{name}' ({advice})")

@@ -15,10 +15,10 @@ from tinynn.tensor import Tensor
 
 
 class BatchNorm1d(Module):
-    """(x - mean) / sqrt(var + eps) * weight + bias, for each of the C features of x of shape (N, C) or (N, C, L).
+    """(x - mean) / sqrt(var + eps) * weight + bias, for each feature of x of shape (N, C) or (N, C, L).
 
-    In training, mean and var are the batch's, and move the running ones by `momentum` (None: all batches count
-    the same); in evaluation they are the running ones, if these are tracked. Ioffe and Szegedy, 2015.
+    In training, mean and var are the batch's, and move the running ones by `momentum` (None: all batches
+    count the same); in evaluation they are the running ones, if these are tracked. Ioffe and Szegedy, 2015.
     """
 
     _version = 2
@@ -46,7 +46,9 @@ class BatchNorm1d(Module):
         self.track_running_stats = track_running_stats
         options = {"device": device, "dtype": dtype}
         self.register_parameter("weight", Parameter(empty(num_features, **options)) if affine else None)
-        self.register_parameter("bias", Parameter(empty(num_features, **options)) if affine and bias else None)
+        self.register_parameter(
+            "bias", Parameter(empty(num_features, **options)) if affine and bias else None
+        )
         tracked = track_running_stats
         self.register_buffer("running_mean", zeros(num_features, **options) if tracked else None)
         self.register_buffer("running_var", ones(num_features, **options) if tracked else None)
@@ -55,10 +57,9 @@ class BatchNorm1d(Module):
 
     def reset_running_stats(self) -> None:
         """Forget the batches seen."""
-        if self.track_running_stats:
-            self.running_mean.zero_()
-            self.running_var.fill_(1)
-            self.num_batches_tracked.zero_()
+        for buffer, start in ((self.running_mean, 0), (self.running_var, 1), (self.num_batches_tracked, 0)):
+            if buffer is not None:
+                buffer.fill_(start)
 
     def reset_parameters(self) -> None:
         """Forget the batches seen; weights 1, biases 0."""
@@ -94,7 +95,7 @@ class BatchNorm1d(Module):
 
 
 class LayerNorm(Module):
-    """(x - mean) / sqrt(var + eps) * weight + bias, with mean and var over the last dimensions, normalized_shape.
+    """(x - mean) / sqrt(var + eps) * weight + bias, mean and var over the last dimensions, normalized_shape.
 
     Ba, Kiros and Hinton, 2016.
     """
@@ -109,13 +110,19 @@ class LayerNorm(Module):
         dtype: Any = None,
     ):
         super().__init__()
-        self.normalized_shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.normalized_shape = (
+            (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        )
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         options = {"device": device, "dtype": dtype}
         affine = elementwise_affine
-        self.register_parameter("weight", Parameter(empty(self.normalized_shape, **options)) if affine else None)
-        self.register_parameter("bias", Parameter(empty(self.normalized_shape, **options)) if affine and bias else None)
+        self.register_parameter(
+            "weight", Parameter(empty(self.normalized_shape, **options)) if affine else None
+        )
+        self.register_parameter(
+            "bias", Parameter(empty(self.normalized_shape, **options)) if affine and bias else None
+        )
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -1,4 +1,4 @@
-"""`Parameter`: a tensor that a module counts among its parameters, and `Buffer`: one that belongs to its state only."""
+"""`Parameter`: a tensor that a module counts among its parameters; `Buffer`: one only part of its state."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _leaf_of(cls: type, data: Tensor | None, requires_grad: bool) -> Any:
             f"{cls.__name__}(): argument 'data' must be Tensor, not {type(data).__name__}\n"
             "Make a tensor of it first, with tinynn.tensor(...)."
         )
-    new = object.__new__(cls)
+    new: Any = object.__new__(cls)
     new._array, new._counter = source.row_major(), source._counter
     return new.requires_grad_(requires_grad)
 
@@ -27,7 +27,7 @@ def _leaf_of(cls: type, data: Tensor | None, requires_grad: bool) -> Any:
 class Parameter(Tensor):
     """A tensor that registers itself where it is assigned: `self.weight = Parameter(tensor)` in a Module.
 
-    It shares the memory of `data` and is a leaf, which requires grad unless told otherwise, even under no_grad.
+    It shares the memory of `data`. It is a leaf, and requires grad unless told otherwise, even under no_grad.
     """
 
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:

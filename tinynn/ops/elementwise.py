@@ -26,6 +26,8 @@ def _real(forward, *vjps, name=""):
 
 def _pow(a, b):
     """a ** b. Small powers are products and roots, as in torch: NumPy's general power is 20 times slower."""
+    if a.dtype.kind == "b":
+        return a | ~np.asarray(b)
     if a.dtype.kind == "i" and np.any(np.less(b, 0)):
         return _negative_integer_power(a, b)
     shortcut = _SHORT_POWERS.get(float(b)) if np.ndim(b) == 0 and a.dtype in _SHORTENED else None
@@ -174,13 +176,18 @@ def _clamp_max_drop(x, min, max):
 def _pow_base(g, a, b):
     """d(a ** b)/da = b a ** (b - 1), and 0 for b = 0 even where a ** -1 is inf or nan."""
     if isinstance(b, int | float):
-        return g * 0 if b == 0 else g * (b * a ** (b - 1))
+        return nothing(g) if b == 0 else g * (b * a ** (b - 1))
     return keep(g * (b * a ** (b - 1)), b == 0)
 
 
 def _pow_exponent(g, a, b, y):
     """d(a ** b)/db = y log a, and 0 where a = 0 and b >= 0 (the limit), as PyTorch."""
     return g * where((a == 0) & (b >= 0), 0.0, y * log(a))
+
+
+def nothing(g):
+    """The gradient through what is flat: 0, also where g is inf or nan."""
+    return keep(g, np.True_)
 
 
 def _half_of_ties(g, a, b, loses):
@@ -207,7 +214,7 @@ div        = _real      (np.divide,         lambda g, b: g / b,                 
 neg        = _arithmetic(np.negative,       lambda g: -g)
 pow        = _arithmetic(_pow,              lambda g, a, b: _pow_base(g, a, b),     lambda g, a, b, y: _pow_exponent(g, a, b, y))
 floor_divide = _arithmetic(_floor_divide,   _not_implemented("floor_divide"),       _not_implemented("floor_divide"), name="NotImplemented")
-div_trunc  = _arithmetic(_truncating_divide, lambda g: g * 0,                       lambda g: g * 0,                name="DivBackward2")
+div_trunc  = _arithmetic(_truncating_divide, lambda g: nothing(g),                  lambda g: nothing(g),              name="DivBackward2")
 div_floor  = _arithmetic(_floor_divide,     lambda g: g * 0,                        lambda g: g * 0,                name="DivBackward2")
 remainder  = _arithmetic(_remainder,        lambda g: g,                            lambda g, a, b: -g * div_floor(a, b))
 fmod       = _arithmetic(_fmod,             lambda g: g,                            lambda g, a, b: -g * div_trunc(a, b))
@@ -232,17 +239,17 @@ softplus   = Op   (_softplus,               lambda g, x, beta, threshold: where(
 
 # --- kinks and ties
 abs        = _arithmetic(np.absolute,       lambda g, x: g * sign(x))                # 0 at 0
-sign       = _arithmetic(_sign,             lambda g: g * 0)
+sign       = _arithmetic(_sign,             lambda g: nothing(g))
 relu       = _arithmetic(lambda x: np.maximum(0, x), lambda g, y: threshold_backward(g, y))  # 0 at 0, passes at nan; -0 stays
 clamp      = Op(_clamp,                     lambda g, x, min, max: keep(g, _clamp_drop(x, min, max)), name="ClampBackward1", cast=_promote_given)  # passes on the bounds
 clamp_tensors = Op(_clamp,                  lambda g, x, min, max: keep(g, _clamp_drop(x, min, max)), lambda g, x, min, max: keep(g, _clamp_min_drop(x, min, max)),
                                             lambda g, x, min, max: keep(g, _clamp_max_drop(x, min, max)), name="ClampBackward0", cast=_promote_given)
 maximum    = _arithmetic(np.maximum,        lambda g, a, b: _half_of_ties(g, a, b, a < b), lambda g, a, b: _half_of_ties(g, a, b, b < a))
 minimum    = _arithmetic(np.minimum,        lambda g, a, b: _half_of_ties(g, a, b, a > b), lambda g, a, b: _half_of_ties(g, a, b, b > a))
-floor      = _arithmetic(_integral(np.floor), lambda g: g * 0)
-ceil       = _arithmetic(_integral(np.ceil),  lambda g: g * 0)
-trunc      = _arithmetic(_integral(np.trunc), lambda g: g * 0)
-round      = _arithmetic(_integral(np.rint),  lambda g: g * 0)                       # half to even
+floor      = _arithmetic(_integral(np.floor), lambda g: nothing(g))
+ceil       = _arithmetic(_integral(np.ceil),  lambda g: nothing(g))
+trunc      = _arithmetic(_integral(np.trunc), lambda g: nothing(g))
+round      = _arithmetic(_integral(np.rint),  lambda g: nothing(g))                       # half to even
 
 # --- the same rows where torch numbers its overloads: tensor or number on either side
 pow_tensor, rpow = pow.named("PowBackward1"), pow.named("PowBackward2")
@@ -252,7 +259,7 @@ remainder_tensor, fmod_tensor = remainder.named("RemainderBackward1"), fmod.name
 # --- choosing
 where      = Op(_where,                     None, lambda g, condition: keep(g, ~condition), lambda g, condition: keep(g, condition), cast=_promote_branches)
 keep       = Op(_keep,                      lambda g, drop: keep(g, drop),          None)
-threshold_backward = Op(lambda g, x: _keep(g, x <= 0), lambda g, x: threshold_backward(g, x), lambda g: g * 0)
+threshold_backward = Op(lambda g, x: _keep(g, x <= 0), lambda g, x: threshold_backward(g, x), lambda g: nothing(g))
 
 # --- comparisons and predicates: no derivative
 eq         = _arithmetic(np.equal,          None,                                   None)

@@ -11,11 +11,11 @@ import builtins
 import numpy as np
 
 from tinynn.autograd.op import Op
-from tinynn.ops.elementwise import keep
+from tinynn.ops.elementwise import keep, nothing
 
 
 def _read(x, index):
-    return x[index]
+    return np.asarray(x[index], order="C")  # NumPy may order the copy's axes in memory as it likes
 
 
 def _view(x, index):
@@ -25,14 +25,14 @@ def _view(x, index):
 
 def _add_at(x, values, index):
     """x with `values` added at `index`; repeated places accumulate."""
-    out = x.copy()
+    out = np.array(x)
     np.add.at(out, index, values)
     return out
 
 
 def _put(x, values, index):
     """x with `values` written to `index`; of repeated places the last one wins."""
-    out = x.copy()
+    out = np.array(x)
     out[index] = values
     return out
 
@@ -79,7 +79,7 @@ zeros_put    = Op(_zeros_put,    lambda g, index: at(g, index),                 
 zeros_add_at = Op(_zeros_add_at, lambda g, index: at(g, index),                              name="IndexPutBackward0")
 masked_fill  = Op(_masked_fill,  lambda g, mask: keep(g, mask),                              None, lambda g, mask: keep(g, ~mask))
 
-copy         = Op(_copy,         lambda g: g * 0,                                            lambda g: g, name="CopyBackwards")
+copy         = Op(_copy,         lambda g: nothing(g),                                       lambda g: g, name="CopyBackwards")
 
 # The same rows where torch calls them by another name: `x.max(dim)`, `sort` and `gather` all read from chosen places.
 at, slice, unsqueeze_index = index, select.named("SliceBackward0"), select.named("UnsqueezeBackward0")

@@ -1,7 +1,8 @@
-"""The derivative table, fused rows for networks: activations, losses and normalisations that are one operation in torch too.
+"""The derivative table, fused rows for networks: activations, losses, normalisations.
 
-Each could be written with the other rows; fused, it is more accurate (no overflow, no log of 0) or several times
-faster. A loss takes `reduction`: "none" for one loss per element, or their "mean" or "sum".
+Each is one operation in torch too. They could be written with the other rows; fused, they are more accurate
+(no overflow, no log of 0) or faster. A loss takes `reduction`: "none" for one loss per element, or their
+"mean" or "sum".
 """
 
 from __future__ import annotations
@@ -13,11 +14,22 @@ import numpy as np
 from tinynn._erf import erf as _erf
 from tinynn.autograd.op import Op
 from tinynn.dtypes import promote, promote_to_float
-from tinynn.ops.elementwise import _logsigmoid, _sigmoid, clamp, exp, keep, log, logsigmoid, rsqrt, sigmoid, tanh
+from tinynn.ops.elementwise import (
+    _logsigmoid,
+    _sigmoid,
+    clamp,
+    exp,
+    keep,
+    log,
+    logsigmoid,
+    rsqrt,
+    sigmoid,
+    tanh,
+)
 from tinynn.ops.indexing import along
 from tinynn.ops.linalg import linear
 from tinynn.ops.reduce import sum
-from tinynn.ops.shape import reshape, unsqueeze
+from tinynn.ops.shape import reshape
 
 
 def _promote_two(operands):
@@ -26,6 +38,10 @@ def _promote_two(operands):
 
 
 # --- activations
+
+
+def _hardtanh(x, min, max):
+    return np.minimum(np.maximum(min, x), max)
 
 
 def _leaky_relu(x, slope):
@@ -49,6 +65,7 @@ def _elu_back(g, x, alpha, scale, input_scale):
 
 
 _SQRT_HALF, _DENSITY_AT_0 = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
+_SLOPE_AT_0 = 2 / math.sqrt(math.pi)  # of erf
 _TANH_SCALE, _TANH_CUBE = math.sqrt(2 / math.pi), 0.044715
 
 
@@ -69,6 +86,10 @@ def _gelu_tanh_back(g, x):
     bend = tanh(_TANH_SCALE * (x + _TANH_CUBE * x * x * x))
     slope = (1 - bend * bend) * _TANH_SCALE * (1 + 3 * _TANH_CUBE * x * x)
     return g * (0.5 * (1 + bend) + 0.5 * x * slope)
+
+
+def _silu(x):
+    return x * _sigmoid(x)
 
 
 def _silu_back(g, x):
@@ -122,7 +143,7 @@ def _bce_with_logits_target_back(g, x, weight, pos_weight, reduction):
 
 
 def _bce(x, target, weight=None, reduction="mean"):
-    """-(t log x + (1 - t) log(1 - x)); each log is at least -100, so that a wrong 0 or 1 costs 100, not inf."""
+    """-(t log x + (1 - t) log(1 - x)); each log is at least -100: a wrong 0 or 1 costs 100, not inf."""
     losses = (target - 1) * np.maximum(np.log1p(-x), -100) - target * np.maximum(np.log(x), -100)
     return _reduce(_weighted(losses, weight), reduction)
 
@@ -199,9 +220,21 @@ def _nll_back(g, target, weight, x_shape, ignore_index, reduction):
     return out
 
 
+def _nll_of_input(g, x_shape, target, weight, ignore_index, reduction):
+    return nll_loss_back(g, target, weight, x_shape, ignore_index, reduction)
+
+
+def _nll_of_gradient(g, target, weight, ignore_index, reduction):
+    return nll_loss(g, target, weight, ignore_index, reduction)
+
+
 def _xlogy(a, b):
     """a log b, and 0 for a = 0 whatever b is (but nan)."""
     return np.where((a == 0) & (b == b), 0, a * np.log(b)).astype(a.dtype, copy=False)
+
+
+def _xlogy_back(g, a, b):
+    return keep(xlogy(g, b), (a == 0) & (b <= 0))
 
 
 # --- normalisation
@@ -216,14 +249,15 @@ def _count(shape, axes):
 
 
 def _moments(x, axes):
-    """x - mean, and the (biased) variance, over `axes`."""
-    centred = x - _mean(x, axes)
-    return centred, _mean(centred * centred, axes)
+    """The mean, x - mean, and the (biased) variance, over `axes`."""
+    mean = _mean(x, axes)
+    centred = x - mean
+    return mean, centred, _mean(centred * centred, axes)
 
 
 def _unit(x, axes, eps):
     """x shifted and scaled to mean 0 and variance 1 (a little less, for eps) over `axes`, and that scale."""
-    centred, variance = _moments(x, axes)
+    _, centred, variance = _moments(x, axes)
     scale = rsqrt(variance + eps)
     return centred * scale, scale
 
@@ -243,6 +277,10 @@ def _layer_norm_back(g, x, weight, axes, eps):
     return _unit_back(_weighted(g, weight), x, axes, eps)
 
 
+def _layer_norm_weight_back(g, x, axes, eps):
+    return g * _unit(x, axes, eps)[0]
+
+
 def channel_axes(ndim):
     """The axes over which batch norm averages: all but 1, where the channels are."""
     return tuple(axis for axis in range(ndim) if axis != 1)
@@ -250,9 +288,8 @@ def channel_axes(ndim):
 
 def channel_moments(x):
     """The mean and the (biased) variance of each channel of an array."""
-    axes = channel_axes(x.ndim)
-    mean = _mean(x, axes)
-    return mean.reshape(-1), _moments(x, axes)[1].reshape(-1)
+    mean, _, variance = _moments(x, channel_axes(x.ndim))
+    return mean.reshape(-1), variance.reshape(-1)
 
 
 def _per_channel(value, x):
@@ -265,7 +302,7 @@ def _channel_scale(weight, variance, eps):
 
 
 def _batch_norm(x, weight, bias, mean, variance, training, eps):
-    """(x - mean) / sqrt(variance + eps) * weight + bias, with one number for each channel, as x * scale + shift."""
+    """(x - mean) / sqrt(variance + eps) * weight + bias, for each channel, as x * scale + shift."""
     scale = _channel_scale(weight, variance, eps)
     shift = -mean * scale if bias is None else bias - mean * scale
     return x * _per_channel(scale, x) + _per_channel(shift, x)
@@ -279,6 +316,10 @@ def _batch_norm_back(g, x, weight, variance, training, eps):
     return _unit_back(g, x, channel_axes(len(x.shape)), eps)
 
 
+def _batch_norm_bias_back(g, x_shape):
+    return sum(g, channel_axes(len(x_shape)))
+
+
 def _batch_norm_weight_back(g, x, mean, variance, training, eps):
     axes = channel_axes(len(x.shape))
     if training:
@@ -289,36 +330,36 @@ def _batch_norm_weight_back(g, x, mean, variance, training, eps):
 
 
 # fmt: off
-erf         = Op(_erf,                          lambda g, x: g * (exp(-x * x) * (2 / math.sqrt(math.pi))), cast=promote_to_float)
-hardtanh    = Op(lambda x, min, max: np.minimum(np.maximum(min, x), max), lambda g, x, min, max: keep(g, (x <= min) | (x >= max)))  # 0 on the bounds, unlike clamp
-leaky_relu  = Op(_leaky_relu,                   lambda g, x, slope: _leaky_relu_back(g, x, slope))  # the slope at 0
-elu         = Op(_elu,                          lambda g, x, alpha, scale, input_scale: _elu_back(g, x, alpha, scale, input_scale))
-gelu        = Op(_gelu,                         lambda g, x: _gelu_back(g, x))
-gelu_tanh   = Op(_gelu_tanh,                    lambda g, x: _gelu_tanh_back(g, x),              name="GeluBackward0")
-silu        = Op(lambda x: x * _sigmoid(x),     lambda g, x: _silu_back(g, x))
+# --- activations
+erf         = Op(_erf,          lambda g, x: g * exp(-x * x) * _SLOPE_AT_0, cast=promote_to_float)
+hardtanh    = Op(_hardtanh,     lambda g, x, min, max: keep(g, (x <= min) | (x >= max)))  # 0 on the bounds
+leaky_relu  = Op(_leaky_relu,   _leaky_relu_back)                                         # the slope at 0
+elu         = Op(_elu,          _elu_back)
+gelu        = Op(_gelu,         _gelu_back)
+gelu_tanh   = Op(_gelu_tanh,    _gelu_tanh_back, name="GeluBackward0")
+silu        = Op(_silu,         _silu_back)
 
-mse_loss    = Op(_mse,                          lambda g, x, target, reduction: _mse_back(g, x, target, reduction),
-                                                lambda g, x, target, reduction: -_mse_back(g, x, target, reduction), cast=_promote_two)
-smooth_l1_loss = Op(_smooth_l1,                 lambda g, x, target, reduction, beta: _smooth_l1_back(g, x, target, reduction, beta),
-                                                lambda g, x, target, reduction, beta: -_smooth_l1_back(g, x, target, reduction, beta), cast=_promote_two, name="SmoothL1LossBackward0")
-huber_loss  = Op(_huber,                        lambda g, x, target, reduction, delta: _huber_back(g, x, target, reduction, delta),
-                                                lambda g, x, target, reduction, delta: -_huber_back(g, x, target, reduction, delta), cast=_promote_two)
-binary_cross_entropy = Op(_bce,                 lambda g, x, target, weight, reduction: _bce_back(g, x, target, weight, reduction),
-                                                lambda g, x, weight, reduction: _bce_target_back(g, x, weight, reduction), None)
-binary_cross_entropy_with_logits = Op(_bce_with_logits,
-                                                lambda g, x, target, weight, pos_weight, reduction: _bce_with_logits_back(g, x, target, weight, pos_weight, reduction),
-                                                lambda g, x, weight, pos_weight, reduction: _bce_with_logits_target_back(g, x, weight, pos_weight, reduction), None, None)
-xlogy       = Op(_xlogy,                        lambda g, a, b: keep(xlogy(g, b), (a == 0) & (b <= 0)), lambda g, a, b: g * a / b)
-nll_loss    = Op(_nll,                          lambda g, x_shape, target, weight, ignore_index, reduction: nll_loss_back(g, target, weight, x_shape, ignore_index, reduction), None, None)
-nll_loss_back = Op(_nll_back,                   lambda g, target, weight, ignore_index, reduction: nll_loss(g, target, weight, ignore_index, reduction), None, None, name="NllLossBackwardBackward0")
+# --- losses: VJPs of the input, of the target, and none of the weights
+mse_loss    = Op(_mse,          _mse_back,
+                 lambda g, x, target, reduction: -_mse_back(g, x, target, reduction), cast=_promote_two)
+huber_loss  = Op(_huber,        _huber_back,
+                 lambda g, x, target, reduction, delta: -_huber_back(g, x, target, reduction, delta),
+                 cast=_promote_two)
+smooth_l1_loss = Op(_smooth_l1, _smooth_l1_back,
+                 lambda g, x, target, reduction, beta: -_smooth_l1_back(g, x, target, reduction, beta),
+                 cast=_promote_two, name="SmoothL1LossBackward0")
+binary_cross_entropy = Op(_bce, _bce_back,          _bce_target_back, None)
+binary_cross_entropy_with_logits = Op(
+    _bce_with_logits,           _bce_with_logits_back, _bce_with_logits_target_back, None, None)
+xlogy       = Op(_xlogy,        _xlogy_back,        lambda g, a, b: g * a / b)
+nll_loss    = Op(_nll,          _nll_of_input,      None, None)
+nll_loss_back = Op(_nll_back,   _nll_of_gradient,   None, None, name="NllLossBackwardBackward0")
 nll_loss_2d = nll_loss.named("NllLoss2DBackward0")
 
-batch_norm  = Op(_batch_norm,                   lambda g, x, weight, variance, training, eps: _batch_norm_back(g, x, weight, variance, training, eps),
-                                                lambda g, x, mean, variance, training, eps: _batch_norm_weight_back(g, x, mean, variance, training, eps),
-                                                lambda g, x_shape: sum(g, channel_axes(len(x_shape))), None, None, name="NativeBatchNormBackward0")
-layer_norm  = Op(_layer_norm,                   lambda g, x, weight, axes, eps: _layer_norm_back(g, x, weight, axes, eps),
-                                                lambda g, x, axes, eps: g * _unit(x, axes, eps)[0],
-                                                lambda g: g, name="NativeLayerNormBackward0")
-
+# --- layers: VJPs of the input, the weight and the bias
+batch_norm  = Op(_batch_norm,   _batch_norm_back, _batch_norm_weight_back, _batch_norm_bias_back, None, None,
+                 name="NativeBatchNormBackward0")
+layer_norm  = Op(_layer_norm,   _layer_norm_back,   _layer_norm_weight_back, lambda g: g,
+                 name="NativeLayerNormBackward0")
 linear_no_bias, unsafe_view = linear.named("MmBackward0"), reshape.named("UnsafeViewBackward0")
 # fmt: on

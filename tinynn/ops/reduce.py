@@ -33,11 +33,16 @@ def _count(shape, axis):
     return math.prod(n for n, kept in zip(shape, _kept(shape, axis), strict=True) if kept == 1)
 
 
+def _own_dtype(x):
+    """NumPy would add up small integers in a larger type."""
+    return None if x.dtype.kind == "b" else x.dtype
+
+
 def _sum(x, axis=None, keepdims=False):
     """x.sum(axis). Summing the rows of a C-ordered matrix is a product with ones: 8 times faster in NumPy."""
     if x.ndim == 2 and axis in (0, (0,)) and x.dtype.kind == "f" and x.flags.c_contiguous and x.shape[1] < 64:
         return (np.ones((1, len(x)), x.dtype) @ x).reshape((1, -1) if keepdims else -1)
-    return x.sum(axis=axis, keepdims=keepdims)
+    return x.sum(axis=axis, dtype=_own_dtype(x), keepdims=keepdims)
 
 
 def _mean(x, axis=None, keepdims=False):
@@ -157,7 +162,7 @@ def _log_softmax(x, axis):
 # fmt: off
 sum     = Op(_sum,                                         lambda g, x_shape, axis: expand(_restore(g, x_shape, axis), x_shape))
 mean    = Op(_mean,                                        lambda g, x_shape, axis: expand(_restore(g, x_shape, axis), x_shape) / _count(x_shape, axis))
-prod    = Op(lambda x, axis=None, keepdims=False: x.prod(axis=axis, keepdims=keepdims),
+prod    = Op(lambda x, axis=None, keepdims=False: x.prod(axis=axis, dtype=_own_dtype(x), keepdims=keepdims),
                                                            lambda g, x, y, axis: _prod_back(g, x, y, axis))
 amax    = Op(lambda x, axis=None, keepdims=False: x.max(axis=axis, keepdims=keepdims),
                                                            lambda g, x, y, axis: _attaining(g, x, y, axis))
@@ -172,5 +177,5 @@ logsumexp   = Op(_logsumexp,                               lambda g, x, y, axis:
 softmax     = Op(_softmax,                                 lambda g, y, axis: (g - sum(g * y, axis, True)) * y)
 log_softmax = Op(_log_softmax,                             lambda g, y, axis: g - exp(y) * sum(g, axis, True))
 sum_dim, mean_dim, prod_dim = sum.named("SumBackward1"), mean.named("MeanBackward1"), prod.named("ProdBackward1")
-cumsum  = Op(lambda x, axis: x.cumsum(axis=axis),          lambda g, axis: flip(cumsum(flip(g, axis), axis), axis))
+cumsum  = Op(lambda x, axis: x.cumsum(axis=axis, dtype=_own_dtype(x)),          lambda g, axis: flip(cumsum(flip(g, axis), axis), axis))
 # fmt: on

@@ -8,7 +8,8 @@ Such an algorithm is one `update` on arrays. As it does not matter to it which e
 - what is neither (not contiguous, or without state as yet) one by one.
 
 Parameters stay where they are: others may hold views of their memory. They are copied into the flat array,
-updated there, and copied back. The state does live in flat arrays, of which `state[p]["exp_avg"]` is a view.
+updated there, and copied back. The state does move into flat arrays, of which `state[p]["exp_avg"]` becomes
+a view. Whatever users replace in it is found, and laid out anew, at the next step.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import numpy as np
 from tinynn import dtypes
 from tinynn.autograd.grad_mode import enable_grad, thread
 from tinynn.autograd.inplace import check_writable
+from tinynn.autograd.op import size_mismatch
 from tinynn.optim.optimizer import Group, Optimizer
 from tinynn.tensor import Tensor
 
@@ -67,13 +69,13 @@ class Elementwise(Optimizer):
     def update(
         self, p: Array, g: Array, state: dict[str, Array], t: float, group: Group, a: Array, b: Array
     ) -> None:
-        """The t-th update of the values p by the gradient g. Writes p, `state`, and the scratch arrays a, b."""
+        """The t-th update of the values p by the gradient g. Writes p, `state`, and a and b, for scratch."""
         raise NotImplementedError
 
     # --- one step
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update every parameter that has a gradient; return the loss, if `closure()` is to compute it first."""
+        """Update every parameter that has a gradient; return the loss, if a closure computes it first."""
         loss = None
         if closure is not None:
             with enable_grad():
@@ -117,6 +119,7 @@ class Elementwise(Optimizer):
             t = state["step"].item()
         array, gradient = p._array, p._grad._array  # type: ignore[union-attr]
         arrays = {name: held._array for name in names if (held := state.get(name)) is not None}
+        _check_shapes(array, arrays)
         if len(arrays) == len(names) and all(x.flags.c_contiguous for x in (array, *arrays.values())):
             gradient = np.ascontiguousarray(gradient)
             lines = {name: x.reshape(-1) for name, x in arrays.items()}
@@ -213,7 +216,8 @@ class _Flat:
         """The arrays of the state, as they are now."""
         if not self.stored:
             return []
-        return [held[name]._array for held in map(state.get, self.params) for name in self.stored]
+        states: list[Any] = [state.get(p) for p in self.params]
+        return [held[name]._array for held in states for name in self.stored]
 
     def is_current(self, state: dict) -> bool:
         """Whether parameters and state have the arrays that were laid out, and all the same step count."""
@@ -270,10 +274,19 @@ def _fits(p: Tensor, state: dict, stored: tuple[str, ...]) -> bool:
         tensor = held.get(name)
         if not isinstance(tensor, Tensor) or tensor._base is not None:
             return False
-        array, shape = tensor._array, () if name == "step" else p._array.shape
-        if array.shape != shape or (name != "step" and array.dtype != p._array.dtype):
+        array = tensor._array
+        if name != "step" and (array.shape, array.dtype) != (p._array.shape, p._array.dtype):
             return False
     return True
+
+
+def _check_shapes(p: Array, state: dict[str, Array]) -> None:
+    for name, x in state.items():
+        if x.shape != p.shape:
+            message = f"output with shape {list(x.shape)} doesn't match the broadcast shape {list(p.shape)}"
+            error = size_mismatch((x, p)) or RuntimeError(message)
+            error.add_note(f"The state '{name}' is another parameter's: was it saved from another model?")
+            raise error
 
 
 def _kind(p: Tensor, state: dict, stored: tuple[str, ...]) -> tuple:

@@ -84,7 +84,7 @@ class Optimizer:
     its tensors, the other entries options of this group alone. `defaults` are the options of all others.
 
     `state[p]` is the dict of what the algorithm remembers about p; `param_groups` is the list of groups.
-    Raises TypeError for a Tensor or a set as `params`; ValueError for no tensors, a non-leaf, one in two groups.
+    Raises TypeError for a Tensor or a set as `params`; ValueError for none, a non-leaf, one in two groups.
     """
 
     state: defaultdict[Any, Any]
@@ -146,13 +146,13 @@ class Optimizer:
                     p.grad.detach_().zero_()
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update the parameters by their gradients; `closure()`, if given, computes these and returns the loss."""
+        """Update the parameters by their gradients; a closure computes these first, and returns the loss."""
         raise NotImplementedError
 
     # --- groups
 
     def add_param_group(self, param_group: Group) -> None:
-        """Optimize further tensors: {"params": tensors, option: value, ...}; other options get the defaults."""
+        """Optimize further tensors: {"params": tensors, option: value, ...}; the rest gets the defaults."""
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
         _separate_names(param_group)
