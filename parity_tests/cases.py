@@ -1,6 +1,8 @@
-"""The table of cases: every operation, on inputs chosen to hurt. test_ops.py runs them; test_checker.py breaks them.
+"""The table of cases: every operation, on inputs chosen to hurt. test_ops.py runs them; test_checker.py
+breaks them.
 
-Each entry is one function of `(torch, *inputs)`. Shapes are distinct and non-square, so that a swapped axis shows.
+Each entry is one function of `(torch, *inputs)`. Shapes are distinct and non-square, so that a swapped axis
+shows.
 """
 
 from collections.abc import Callable, Iterable
@@ -23,7 +25,9 @@ PLAIN: dict[str, Draw] = {
 }
 
 
-def each(functions: dict[str, Callable], inputs: dict[str, Draw | tuple[Draw, ...]], **options) -> Iterable[Case]:
+def each(
+    functions: dict[str, Callable], inputs: dict[str, Draw | tuple[Draw, ...]], **options
+) -> Iterable[Case]:
     """Every function on every input, or tuple of inputs."""
     for name, function in functions.items():
         for label, draws in inputs.items():
@@ -34,6 +38,7 @@ def written(**functions: Callable | tuple) -> dict:
     return functions
 
 
+# ruff: noqa: E501 - a case is a line
 # fmt: off
 
 # --- elementwise, one operand
@@ -84,7 +89,7 @@ UNARY = {
     "5 // (x*x+1)": lambda torch, x: 5 // (x.detach() * x.detach() + 1),
     "5 % (x*x+1)": lambda torch, x: 5 % (x.detach() * x.detach() + 1),
     "x > 1":      lambda torch, x: x > 1,
-    "1 >= x":     lambda torch, x: 1 >= x,
+    "1 >= x":     lambda torch, x: x <= 1,
     "x == 0.5":   lambda torch, x: x == 0.5,
     "x != 1":     lambda torch, x: x != 1,
     "x < 1":      lambda torch, x: x < 1,

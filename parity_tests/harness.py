@@ -1,9 +1,11 @@
-"""The checker: run one function on PyTorch and on tinynn, and compare everything a user could see of the results.
+"""The checker: run one function on PyTorch and on tinynn, and compare everything a user could see of the
+results.
 
-A `Case` holds one function of `(torch, *inputs)`, where `torch` is either library, and how to draw its inputs: nothing
-is typed twice. `check(case, dtype)` compares, in this order: the kind of result (or the exception and its first line),
-dtype, shape, values (nan in the same places, zeros of the same sign), the name of grad_fn, then the gradient of every
-float input for a random upstream gradient, then the second derivatives.
+A `Case` holds one function of `(torch, *inputs)`, where `torch` is either library, and how to draw its
+inputs: nothing is typed twice. `check(case, dtype)` compares, in this order: the kind of result (or the
+exception and its first line), dtype, shape, values (nan in the same places, zeros of the same sign), the name
+of grad_fn, then the gradient of every float input for a random upstream gradient, then the second
+derivatives.
 """
 
 import re
@@ -17,7 +19,7 @@ import numpy as np
 import torch
 
 import tinynn
-from tinynn.autograd.op import Op, Record
+from tinynn.autograd.op import Op, Record, VariadicOp
 
 FLOATS = ("float32", "float64")
 INTEGERS = ("int64", "int32", "int16", "int8", "uint8", "bool")
@@ -30,11 +32,11 @@ class Tolerance(NamedTuple):
     rounding: float
 
 
-# The only tolerances of these tests. `ulps` is for one operation: NumPy's and torch's exp, log, sin, tanh and pow are
-# different code, each within 1 to 3.5 ulp of the true value, so that they are up to 4 apart; + - * / and sqrt are
-# exact in both. `rounding` is for derivatives, sums and products of matrices: they add numbers up in another order,
-# and an error of one ulp of the largest term survives where large terms cancel (1 - y * y near y = 1).
-# float16 rounds results that were computed in float32: one rounding of 2^-11 apart.
+# The only tolerances of these tests. `ulps` is for one operation: NumPy's and torch's exp, log, sin, tanh and
+# pow are different code, each within 1 to 3.5 ulp of the true value, so that they are up to 4 apart; + - * /
+# and sqrt are exact in both. `rounding` is for derivatives, sums and products of matrices: they add numbers
+# up in another order, and an error of one ulp of the largest term survives where large terms cancel (1 - y *
+# y near y = 1). float16 rounds results that were computed in float32: one rounding of 2^-11 apart.
 TOLERANCE = {
     "float16": Tolerance(ulps=2, rounding=2),
     "float32": Tolerance(ulps=4, rounding=8),
@@ -43,7 +45,7 @@ TOLERANCE = {
 
 
 class Draw(NamedTuple):
-    """One input: an array drawn with a generator (float64, int64 or bool; floats become the dtype that is tested)."""
+    """One input: an array drawn with a generator. Floats are drawn as float64 and become the dtype tested."""
 
     make: Callable[[np.random.Generator], np.ndarray]
     differentiable: bool = True
@@ -78,8 +80,8 @@ def values(data: Any) -> Draw:
 class Case:
     """`run(torch, *inputs)` on inputs drawn from `inputs`.
 
-    `dtypes`: those in which values are compared; derivatives are compared in the floats among them. `scaled`: the
-    values are sums, whose error is relative to their largest terms. `names`: compare grad_fn's name.
+    `dtypes`: those in which values are compared; derivatives are compared in the floats among them. `scaled`:
+    the values are sums, whose error is relative to their largest terms. `names`: compare grad_fn's name.
     """
 
     def __init__(
@@ -132,7 +134,9 @@ def check(case: Case, dtype: str) -> None:
     for i, (own, other) in enumerate(zip(ours.gradients, theirs.gradients, strict=True)):
         assert_same(own, other, f"gradient of input {i}", 1.0 + _largest(theirs.gradients))
     for i, (own, other) in enumerate(zip(ours.second, theirs.second, strict=True)):
-        assert_same(own, other, f"second derivative {i}", 1.0 + _largest(theirs.second) + _largest(theirs.gradients))
+        assert_same(
+            own, other, f"second derivative {i}", 1.0 + _largest(theirs.second) + _largest(theirs.gradients)
+        )
 
 
 class Side:
@@ -172,9 +176,15 @@ class Side:
         self.gradients = list(self._grad(roots, self.wanted, upstream, create_graph=second))
         again = [g for g in self.gradients if g is not None and g.requires_grad] if second else []
         variables = [*self.wanted, *upstream]
-        if second:  # an undefined second derivative is zero: which of the two a library returns is its own choice
+        if (
+            second
+        ):  # an undefined second derivative is zero: which of the two a library returns is its own choice
             noise = [self._noise(rng, g) for g in self.gradients if g is not None]
-            chosen = [n for n, g in zip(noise, [g for g in self.gradients if g is not None], strict=True) if g.requires_grad]
+            chosen = [
+                n
+                for n, g in zip(noise, [g for g in self.gradients if g is not None], strict=True)
+                if g.requires_grad
+            ]
             results = self._grad(again, variables, chosen) if again else [None] * len(variables)
             zeros = self.library.zeros_like
             self.second = [zeros(x) if g is None else g for g, x in zip(results, variables, strict=True)]
@@ -184,14 +194,20 @@ class Side:
         return self.library.from_numpy(array.astype(dtype_name(like)))
 
     def _grad(self, outputs: list, inputs: list, upstream: list, create_graph: bool = False) -> tuple:
-        return self.library.autograd.grad(outputs, inputs, upstream, create_graph=create_graph, allow_unused=True)
+        return self.library.autograd.grad(
+            outputs, inputs, upstream, create_graph=create_graph, allow_unused=True
+        )
 
 
 def assert_same_outcome(ours: Side, theirs: Side) -> None:
     """The same exception, or results of the same structure, kind and value."""
-    assert ours.error == theirs.error, f"tinynn: {ours.error or ours.result!r:.300}\ntorch: {theirs.error or theirs.result!r:.300}"
+    assert ours.error == theirs.error, (
+        f"tinynn: {ours.error or ours.result!r:.300}\ntorch: {theirs.error or theirs.result!r:.300}"
+    )
     scale = _largest(theirs.inputs) if ours.case.scaled else 0.0
-    assert_same(ours.result, theirs.result, "result", scale * max([1, *(x.numel() for x in theirs.inputs)]) ** 0.5)
+    assert_same(
+        ours.result, theirs.result, "result", scale * max([1, *(x.numel() for x in theirs.inputs)]) ** 0.5
+    )
     if ours.case.names:
         own, other = ([_grad_fn_name(x) for x in side.outputs] for side in (ours, theirs))
         assert own == other, f"grad_fn: tinynn {own}, torch {other}"
@@ -205,8 +221,12 @@ def assert_same(own: Any, other: Any, what: str, scale: float = 0.0) -> None:
         for i, (x, y) in enumerate(zip(own, other, strict=True)):
             assert_same(x, y, f"{what}[{i}]", scale)
     elif isinstance(other, torch.Tensor):
-        assert dtype_name(own) == dtype_name(other), f"{what}: dtype {dtype_name(own)}, torch {dtype_name(other)}"
-        assert tuple(own.shape) == tuple(other.shape), f"{what}: shape {tuple(own.shape)}, torch {tuple(other.shape)}"
+        assert dtype_name(own) == dtype_name(other), (
+            f"{what}: dtype {dtype_name(own)}, torch {dtype_name(other)}"
+        )
+        assert tuple(own.shape) == tuple(other.shape), (
+            f"{what}: shape {tuple(own.shape)}, torch {tuple(other.shape)}"
+        )
         if other.requires_grad or what.startswith("result"):  # a zero gradient may be a constant, or computed
             assert own.requires_grad == other.requires_grad, f"{what}: requires_grad is {own.requires_grad}"
         assert_close(own.numpy(force=True), other.numpy(force=True), what, scale)
@@ -219,7 +239,7 @@ def assert_same(own: Any, other: Any, what: str, scale: float = 0.0) -> None:
 
 
 def assert_close(own: np.ndarray, other: np.ndarray, what: str, scale: float = 0.0) -> None:
-    """Equal but for rounding. `scale` is the magnitude of what was added up to get these values (0: nothing was)."""
+    """Equal but for rounding. `scale` is the magnitude of what was added up; 0: nothing was."""
     if other.dtype.kind != "f":
         assert np.array_equal(own, other), f"{what}:\n{own}\ntorch:\n{other}"
         return
@@ -231,7 +251,10 @@ def assert_close(own: np.ndarray, other: np.ndarray, what: str, scale: float = 0
     finite = np.isfinite(other)
     a, b = own[finite].astype(np.float64), other[finite].astype(np.float64)
     smallest = np.finfo(other.dtype).smallest_subnormal
-    allowed = eps * (tolerance.ulps * np.abs(b) + tolerance.rounding * min(scale, np.finfo(other.dtype).max)) + 2 * smallest
+    allowed = (
+        eps * (tolerance.ulps * np.abs(b) + tolerance.rounding * min(scale, np.finfo(other.dtype).max))
+        + 2 * smallest
+    )
     difference = np.abs(a - b)
     worst = difference.argmax() if difference.size else 0
     assert (difference <= allowed).all(), f"off by {difference[worst]} at {b[worst]}: {report}"
@@ -256,11 +279,13 @@ def _largest(tensors: list) -> float:
 def described(error: Exception) -> str:
     """The exception's type and the first line of its message, without the library's name.
 
-    Two kinds of message are only compared by their type: those of the parser of arguments, which list overloads, and
-    which value an in-place operation overwrote (the end of that line gives advice).
+    Two kinds of message are only compared by their type: those of the parser of arguments, which list
+    overloads, and which value an in-place operation overwrote (the end of that line gives advice).
     """
     text = str(error)
-    if isinstance(error, TypeError) and re.search("invalid combination of arg|missing .* arg|unexpected keyword", text):
+    if isinstance(error, TypeError) and re.search(
+        "invalid combination of arg|missing .* arg|unexpected keyword", text
+    ):
         return "TypeError: arguments"
     if "modified by an inplace operation" in text:
         return "RuntimeError: modified by an inplace operation"
@@ -316,26 +341,34 @@ class Ran(NamedTuple):
 def recording() -> Iterator[Ran]:
     """Note which rows of the derivative table run inside the block."""
     ran = Ran(set(), set())
-    call, gradients = Op.__call__, Record.gradients
+    calls, gradients = {kind: kind.__call__ for kind in (Op, VariadicOp)}, Record.gradients
 
-    def noting_call(op: Op, *args: Any) -> Any:
-        ran.forward.add(op)
-        return call(op, *args)
-
-    def noting_gradients(record: Record, g: Any, create_graph: bool) -> Iterator:
-        ran.backward.update(vjp for _, vjp, _ in record.plan.rules)
+    def noting_gradients(record: Record, g: Any, create_graph: bool) -> list:
+        ran.backward.update(vjp for vjp, _ in record.plan.rules)
         return gradients(record, g, create_graph)
 
-    Op.__call__, Record.gradients = noting_call, noting_gradients
+    Record.gradients = noting_gradients
+    for kind, call in calls.items():
+        kind.__call__ = _noting(ran.forward, call)
     try:
         yield ran
     finally:
-        Op.__call__, Record.gradients = call, gradients
+        Record.gradients = gradients
+        for kind, call in calls.items():
+            kind.__call__ = call
+
+
+def _noting(seen: set[Op], call: Callable) -> Callable:
+    def noting_call(op: Op, *args: Any) -> Any:
+        seen.add(op)
+        return call(op, *args)
+
+    return noting_call
 
 
 @contextmanager
 def altered(row: Op, **attributes: Any) -> Iterator:
-    """The row with another `forward`, other `vjps` (a dict by operand) or options, for the length of a block."""
+    """The row with another `forward`, other `vjps` (by operand) or options, for the length of a block."""
     before = dict(row.__dict__)
     changed = attributes.pop("vjps", {})
     row.vjps = tuple(changed.get(i, vjp) for i, vjp in enumerate(row.vjps))

@@ -2,7 +2,7 @@
 
 import warnings
 
-from parity_tests.harness import Case, Draw, integers, normal, positive, values
+from parity_tests.harness import FLOATS, Case, Draw, integers, normal, positive, values
 
 KINKS = values([[-1.0, -0.5, 0.0, -0.0, 0.5, 1.0], [6.0, 7.0, -7.0, 2.0, -2.0, 3.0]])
 SPECIAL = values([0.0, -0.0, 1.0, -30.0, 30.0, -200.0, 200.0, float("inf"), float("-inf"), float("nan")])
@@ -190,6 +190,9 @@ BILINEAR = {
 # fmt: on
 
 
+DTYPES = ("float16", *FLOATS)
+
+
 def _silent(function, *args, **options):
     """The result of a function that warns in both libraries."""
     with warnings.catch_warnings():
@@ -209,7 +212,7 @@ def _single(table, **options):
 
 def _each_input(table, inputs, **options):
     return (
-        Case(f"{name} {which}", lambda torch, x, f=f: f(torch.nn.functional, x), x, **options)
+        Case(f"{name} {which}", lambda torch, x, f=f: f(torch.nn.functional, x), x, dtypes=DTYPES, **options)
         for name, f in table.items()
         for which, x in inputs.items()
     )
@@ -221,6 +224,7 @@ def _each_reduction(table, **options):
             f"{name} {reduction}",
             lambda torch, *inputs, f=f, r=reduction: f(torch.nn.functional, *inputs, r),
             *inputs,
+            dtypes=DTYPES,
             scaled=True,
             **options,
         )

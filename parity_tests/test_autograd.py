@@ -1,7 +1,8 @@
-"""What the engine does, fact by fact, against PyTorch: each fact is one function of the library, and what it returns.
+"""What the engine does, fact by fact, against PyTorch: each fact is one function of the library, and what it
+returns.
 
-Tensors in an answer are compared as results of operations are (dtype, shape, values); exceptions by type and first
-line.
+Tensors in an answer are compared as results of operations are (dtype, shape, values); exceptions by type and
+first line.
 """
 
 import copy
@@ -550,13 +551,32 @@ def inference_tensor_version(lib):
 @fact
 def leaves(lib):
     x = leaf(lib, 1.0)
-    return x.is_leaf, (x * 2).is_leaf, lib.ones(1).is_leaf, (lib.ones(1) * 2).is_leaf, x.detach().is_leaf, x.grad_fn
+    return (
+        x.is_leaf,
+        (x * 2).is_leaf,
+        lib.ones(1).is_leaf,
+        (lib.ones(1) * 2).is_leaf,
+        x.detach().is_leaf,
+        x.grad_fn,
+    )
 
 
 @fact
 def requires_grad_of_results(lib):
     x = leaf(lib, 1.0, 2.0)
-    results = [x + 1, x > 1, x.argmax(), x.detach() * 2, x.long(), x.sum(), x.max(0)[1], x.isnan(), x.round(), x[0], x.sign()]
+    results = [
+        x + 1,
+        x > 1,
+        x.argmax(),
+        x.detach() * 2,
+        x.long(),
+        x.sum(),
+        x.max(0)[1],
+        x.isnan(),
+        x.round(),
+        x[0],
+        x.sign(),
+    ]
     return [result.requires_grad for result in results]
 
 
@@ -629,7 +649,11 @@ def graph_with_constants(lib):
 
 @fact
 def graph_of_a_layer(lib):
-    x, w, b = lib.ones(4, 2, dtype=lib.float64), leaf(lib, [1.0, 2.0], [3.0, 4.0], [5.0, 6.0]), leaf(lib, 1.0, 2.0, 3.0)
+    x, w, b = (
+        lib.ones(4, 2, dtype=lib.float64),
+        leaf(lib, [1.0, 2.0], [3.0, 4.0], [5.0, 6.0]),
+        leaf(lib, 1.0, 2.0, 3.0),
+    )
     return described_graph(lib, lib.nn.functional.linear(x, w, b).relu().grad_fn)[0]
 
 

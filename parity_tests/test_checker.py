@@ -1,9 +1,9 @@
 """The checker itself: a row of the derivative table that is wrong, in any of these ways, must not pass.
 
-First by hand, for errors that people make; then every derivative of every row, one at a time.
+First by hand, for errors that people make; then every row and every derivative, one at a time, a little off.
 """
 
-import functools
+import contextlib
 
 import numpy as np
 import pytest
@@ -13,14 +13,16 @@ from parity_tests import nn_cases
 from parity_tests.cases import CASES
 from parity_tests.harness import Side, altered, check, recording
 from tinynn import ops
+from tinynn.autograd.op import _signature
 from tinynn.autograd.variable import Variable
 
 BY_NAME = {case.name: case for case in CASES}
 
 
-def fails(case, dtype="float32"):
+def fails(case):
     try:
-        check(case, dtype)
+        for dtype in {"float32", "int64"}.intersection(case.dtypes):
+            check(case, dtype)
     except Exception:
         return True
     return False
@@ -28,6 +30,7 @@ def fails(case, dtype="float32"):
 
 # --- errors that people make
 
+# ruff: noqa: E501 - a wrong row is a line
 # fmt: off
 WRONG = {
     "sign":            ("cos matrix",          ops.cos,     {"vjps": {0: lambda g, x: g * ops.sin(x)}}),
@@ -63,53 +66,68 @@ def test_wrong_row_fails(error):
     check(BY_NAME[name], "float32")
 
 
-# --- every derivative of every row
+# --- every row, and every derivative of every row
 
 
-def shifted(vjp):
-    """The derivative, off by a thousandth."""
-
-    def wrong(*args):
-        right = vjp(*args)
-        return [one + 1e-3 for one in right] if isinstance(right, list | tuple) else None if right is None else right + 1e-3
-
-    return functools.update_wrapper(wrong, vjp)
-
-
-def runs_of(case):
-    """The VJPs that a case runs."""
-    with recording() as ran:
-        Side(tinynn, case, case.arrays("float32")).differentiate(case.second)
-    return ran.backward
+def off(value):
+    """Nearly the value, of the same kind."""
+    if isinstance(value, list | tuple):
+        return type(value)(off(one) for one in value)
+    if value is None or isinstance(value, Variable):
+        return None if value is None else value + 1e-3
+    kind = np.asarray(value).dtype.kind
+    return (
+        ~np.asarray(value)
+        if kind == "b"
+        else value + (1 if kind in "iu" else np.asarray(value).dtype.type(4e-3))
+    )
 
 
 @pytest.fixture(scope="module")
 def cases_of():
-    """VJP -> the cases that run it (a few are enough)."""
+    """Row or VJP -> the cases that run it."""
     found = {}
     for case in (*CASES, *nn_cases.CASES):
         if "float32" in case.dtypes:
-            for vjp in runs_of(case):
-                found.setdefault(vjp, []).append(case)
+            with recording() as ran:
+                Side(tinynn, case, case.arrays("float32")).differentiate(case.second)
+            for part in ran.forward | ran.backward:
+                found.setdefault(part, []).append(case)
     return found
 
 
-DERIVATIVES = {
-    f"{name}[{i}]": (row, i, vjp) for name, row in ops.TABLE.items() for i, vjp in enumerate(row.vjps) if vjp is not None
-}
+ROWS = {id(row): name for name, row in ops.TABLE.items()}  # some have two names
+FORWARD = sorted(ROWS.values())
+BACKWARD = sorted(f"{name}[{i}]" for name in FORWARD for i, vjp in enumerate(ops.TABLE[name].vjps) if vjp)
 RAISING = {"floor_divide[0]", "floor_divide[1]"}  # they have no derivative, and say so
 
 
-@pytest.mark.parametrize("derivative", sorted(DERIVATIVES.keys() - RAISING))
+def same(value):
+    return value
+
+
+def followed_by(change, vjp):
+    """The VJP with its result changed. A row reads the names of a VJP's parameters, so they stay."""
+    names = ", ".join(_signature(vjp)[0])
+    return eval(f"lambda {names}: change(vjp({names}))", {"change": change, "vjp": vjp})
+
+
+@pytest.mark.parametrize("name", FORWARD)
+def test_every_wrong_row_fails(name, cases_of):
+    row = ops.TABLE[name]
+    for change in (same, off):
+        with altered(row, forward=lambda *args, change=change, right=row.forward: change(right(*args))):
+            assert any(fails(case) for case in cases_of[row][:20]) == (change is off)
+
+
+@pytest.mark.parametrize("derivative", sorted({*BACKWARD} - RAISING))
 def test_every_wrong_derivative_fails(derivative, cases_of):
-    row, i, vjp = DERIVATIVES[derivative]
-    rows = [other for other in {*ops.TABLE.values()} if vjp in other.vjps]
-    for other in rows:  # those that share the VJP are wrong together
-        other.vjps = tuple(shifted(vjp) if one is vjp else one for one in other.vjps)
-        other.plans = {}
-    try:
-        assert any(fails(case) for case in cases_of[vjp][:40])
-    finally:
-        for other in rows:
-            other.vjps = tuple(vjp if getattr(one, "__wrapped__", None) is vjp else one for one in other.vjps)
-            other.plans = {}
+    name, _, i = derivative.rstrip("]").partition("[")
+    right = ops.TABLE[name].vjps[int(i)]
+    for change in (same, off):
+        with contextlib.ExitStack() as stack:
+            for row in {*ops.TABLE.values()}:  # rows that share a derivative are wrong together
+                places = [place for place, vjp in enumerate(row.vjps) if vjp is right]
+                if places:
+                    stack.enter_context(altered(row, vjps=dict.fromkeys(places, followed_by(change, right))))
+            assert any(fails(case) for case in cases_of[right][:20]) == (change is off)

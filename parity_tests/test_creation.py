@@ -1,4 +1,6 @@
-"""The functions that make tensors: values to the last bit, dtypes, shapes, requires_grad, and what they refuse."""
+"""The functions that make tensors: values to the last bit, dtypes, shapes, requires_grad, and what they
+refuse.
+"""
 
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import torch
 import tinynn
 from parity_tests.harness import assert_same, outcome
 
+# ruff: noqa: E501 - a case is a line
 # fmt: off
 MADE = {
     "tensor":           lambda lib: lib.tensor([[1, 2], [3, 4]]),
@@ -134,9 +137,13 @@ def test_refused_in_other_words(name):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_linspace(steps, dtype):
     for start, end in [(0, 1), (-1, 1), (0.1, 0.7), (5, -3), (-1e6, 1e-3)]:
-        own, other = (lib.linspace(start, end, steps, dtype=getattr(lib, dtype)).numpy() for lib in (tinynn, torch))
+        own, other = (
+            lib.linspace(start, end, steps, dtype=getattr(lib, dtype)).numpy() for lib in (tinynn, torch)
+        )
         last_bit = np.spacing(np.array(max(abs(start), abs(end)), dtype))
-        assert np.abs(own - other).max() <= last_bit  # torch's vector code multiplies and adds in one rounding
+        assert (
+            np.abs(own - other).max() <= last_bit
+        )  # torch's vector code multiplies and adds in one rounding
 
 
 def test_tensor_copies_and_from_numpy_shares():

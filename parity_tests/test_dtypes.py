@@ -1,4 +1,6 @@
-"""Dtypes: what each operator makes of every pair of dtypes, of 0-d tensors and Python numbers, and what it refuses."""
+"""Dtypes: what each operator makes of every pair of dtypes, of 0-d tensors and Python numbers, and what it
+refuses.
+"""
 
 import itertools
 import operator
@@ -13,6 +15,7 @@ from parity_tests.harness import assert_same, outcome
 DTYPES = ["float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool"]
 NUMBERS = [True, 3, -2, 2.5, 0]
 
+# ruff: noqa: E501 - a case is a line
 # fmt: off
 OPERATORS = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv,
@@ -62,7 +65,7 @@ def tensor(lib, dtype, data):
 
 
 def agree(run):
-    """Both libraries give the same, or refuse with the same words (but for kernels that torch has not compiled)."""
+    """Both libraries give the same, or refuse with the same words (but for kernels that torch lacks)."""
     theirs = outcome(run, torch)
     if not (isinstance(theirs, str) and "not implemented for" in theirs):
         assert_same(outcome(run, tinynn), theirs, "result")
@@ -75,14 +78,22 @@ def operands(lib, a, b, kind):
         left = left[0]
     if kind == "0-d right":
         right = right[0]
-    return tensor(lib, a, np.abs(left) if a == "uint8" else left), tensor(lib, b, np.abs(right) if b == "uint8" else right)
+    return tensor(lib, a, np.abs(left) if a == "uint8" else left), tensor(
+        lib, b, np.abs(right) if b == "uint8" else right
+    )
 
 
 @pytest.mark.parametrize("kind", ["both", "0-d left", "0-d right"])
 @pytest.mark.parametrize("name", OPERATORS)
 def test_operators_on_all_pairs(name, kind):
     for a, b in itertools.product(DTYPES, DTYPES):
-        if name == "**" and "int" in a + b and kind == "both" and not a.startswith("f") and not b.startswith("f"):
+        if (
+            name == "**"
+            and "int" in a + b
+            and kind == "both"
+            and not a.startswith("f")
+            and not b.startswith("f")
+        ):
             continue  # powers that overflow are undefined in C; test_integer_powers has those that are not
         agree(lambda lib, a=a, b=b: OPERATORS[name](*operands(lib, a, b, kind)))
 
@@ -98,7 +109,11 @@ def test_operators_with_numbers(name):
 @pytest.mark.parametrize("name", IN_PLACE)
 def test_in_place_operators(name):
     for a, b in itertools.product(DTYPES, [*DTYPES, *NUMBERS]):
-        if a == "bool" or (name in ("&=", "|=") and ("float" in a + str(b) or b == 2.5)) or (name == "**=" and isinstance(b, str)):
+        if (
+            a == "bool"
+            or (name in ("&=", "|=") and ("float" in a + str(b) or b == 2.5))
+            or (name == "**=" and isinstance(b, str))
+        ):
             continue  # refused for two reasons, of which torch names another
 
         def run(lib, a=a, b=b):
@@ -128,7 +143,21 @@ def test_integers_wrap_around(dtype):
 
     def run(lib):
         x = lib.from_numpy(np.array([low, low + 1, -1 % (high + 1), 0, 1, high - 1, high], dtype))
-        return x + 1, x - 1, x * 2, x * x, -x, x + x, x.abs(), x.sum(), x.prod(), x.cumsum(0), x // 3, x % 7, x << 1 if 0 else x
+        return (
+            x + 1,
+            x - 1,
+            x * 2,
+            x * x,
+            -x,
+            x + x,
+            x.abs(),
+            x.sum(),
+            x.prod(),
+            x.cumsum(0),
+            x // 3,
+            x % 7,
+            x << 1 if 0 else x,
+        )
 
     agree(run)
 
@@ -138,7 +167,17 @@ def test_integer_division_and_powers(dtype):
     def run(lib):
         x, y = tensor(lib, dtype, [7, -7, 7, -7, 6]), tensor(lib, dtype, [2, 2, -2, -2, 3])
         floored, cut = lib.div(x, y, rounding_mode="floor"), lib.div(x, y, rounding_mode="trunc")
-        return x / y, x // y, x % y, floored, cut, lib.fmod(x, y), x**2, y**3, y ** tensor(lib, dtype, [0, 1, 2, -1, -3])
+        return (
+            x / y,
+            x // y,
+            x % y,
+            floored,
+            cut,
+            lib.fmod(x, y),
+            x**2,
+            y**3,
+            y ** tensor(lib, dtype, [0, 1, 2, -1, -3]),
+        )
 
     agree(run)
 
@@ -172,7 +211,14 @@ def test_default_dtype():
     def run(lib):
         lib.set_default_dtype(lib.float64)
         try:
-            made = lib.tensor([1.0]), lib.zeros(1), lib.tensor(1) / 2, lib.arange(2.0), lib.full((1,), 1.5), lib.tensor([1]).exp()
+            made = (
+                lib.tensor([1.0]),
+                lib.zeros(1),
+                lib.tensor(1) / 2,
+                lib.arange(2.0),
+                lib.full((1,), 1.5),
+                lib.tensor([1]).exp(),
+            )
             return *made, lib.tensor([1]) + 1.5, lib.get_default_dtype(), lib.ones(1, dtype=lib.float32) + 1.5
         finally:
             lib.set_default_dtype(lib.float32)
@@ -182,7 +228,28 @@ def test_default_dtype():
 
 
 def test_python_conversions():
-    agree(lambda lib: [float(lib.tensor(2.5)), int(lib.tensor([2.9])), bool(lib.tensor([[0.0]])), [1, 2, 3][lib.tensor(1)]])
-    agree(lambda lib: [lib.tensor(2).item(), lib.tensor(2.5).item(), lib.tensor(True).item(), lib.tensor([[7]]).item()])
+    agree(
+        lambda lib: [
+            float(lib.tensor(2.5)),
+            int(lib.tensor([2.9])),
+            bool(lib.tensor([[0.0]])),
+            [1, 2, 3][lib.tensor(1)],
+        ]
+    )
+    agree(
+        lambda lib: [
+            lib.tensor(2).item(),
+            lib.tensor(2.5).item(),
+            lib.tensor(True).item(),
+            lib.tensor([[7]]).item(),
+        ]
+    )
     agree(lambda lib: [lib.tensor([[1, 2]]).tolist(), lib.tensor(1.5).tolist(), lib.tensor([True]).tolist()])
-    agree(lambda lib: [f"{lib.tensor(2.5):.3f}", f"{lib.tensor(7)}", 2 in lib.tensor([1, 2]), 5 in lib.tensor([1, 2])])
+    agree(
+        lambda lib: [
+            f"{lib.tensor(2.5):.3f}",
+            f"{lib.tensor(7)}",
+            2 in lib.tensor([1, 2]),
+            5 in lib.tensor([1, 2]),
+        ]
+    )

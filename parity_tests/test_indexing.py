@@ -1,4 +1,6 @@
-"""x[index] and x[index] = value for indices that hypothesis writes: values, memory sharing, gradients and errors."""
+"""x[index] and x[index] = value for indices that hypothesis writes: values, memory sharing, gradients and
+errors.
+"""
 
 import numpy as np
 import torch
@@ -14,10 +16,14 @@ SHAPES = [(), (4,), (3, 4), (2, 3, 4), (1, 3), (0, 3)]
 
 # An index is described by plain data, from which each library builds its own.
 ints = st.integers(-4, 4).map(lambda i: ("int", i))
-slices = st.tuples(st.none() | st.integers(-5, 5), st.none() | st.integers(-5, 5), st.none() | st.integers(1, 3))
+slices = st.tuples(
+    st.none() | st.integers(-5, 5), st.none() | st.integers(-5, 5), st.none() | st.integers(1, 3)
+)
 basic = st.one_of(ints, slices.map(lambda s: ("slice", s)), st.just(("none",)), st.just(("dots",)))
 places = st.lists(st.integers(-2, 2), min_size=1, max_size=3).map(lambda data: ("tensor", data))
-tables = st.lists(st.lists(st.integers(-1, 1), min_size=2, max_size=2), min_size=1, max_size=3).map(lambda d: ("tensor", d))
+tables = st.lists(st.lists(st.integers(-1, 1), min_size=2, max_size=2), min_size=1, max_size=3).map(
+    lambda d: ("tensor", d)
+)
 rows = st.lists(st.integers(0, 1), min_size=2, max_size=2).map(lambda data: ("list", data))
 masks = st.lists(st.booleans(), min_size=2, max_size=4).map(lambda data: ("tensor", data))
 parts = st.one_of(basic, basic, basic, places, tables, rows, masks, st.booleans().map(lambda b: ("bool", b)))
@@ -95,7 +101,9 @@ def test_writing(shape, items, kind):
         y = x * 1
         part = tuple(y[index].shape)
         like = {"number": (), "0-d": (), "ones": (1, *part), "like": part, "wrong": (*part, 7)}[kind]
-        source = lib.from_numpy(np.ones(like) if not no_place_twice(items) else -data_of(like)).requires_grad_()
+        source = lib.from_numpy(
+            np.ones(like) if not no_place_twice(items) else -data_of(like)
+        ).requires_grad_()
         y[index] = 2.5 if kind == "number" else source
         (y * y).sum().backward()
         return y, x.grad, (source.grad, y._version) if no_place_twice(items) and np.prod(part) else None
@@ -117,7 +125,12 @@ def test_second_derivative_of_reading(shape, items):
     assert_same(ours, theirs, "result")
 
 
-@given(st.sampled_from(SHAPES[1:5]), st.integers(-3, 3), st.lists(st.integers(-1, 4), min_size=1, max_size=4), st.booleans())
+@given(
+    st.sampled_from(SHAPES[1:5]),
+    st.integers(-3, 3),
+    st.lists(st.integers(-1, 4), min_size=1, max_size=4),
+    st.booleans(),
+)
 @many
 def test_index_select_gather_and_scatter(shape, dim, data, accumulate):
     def run(lib):

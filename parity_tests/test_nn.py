@@ -63,8 +63,7 @@ LAYERS = {  # (layer, shape of its input)
     "LayerNorm bare":   (lambda nn: nn.LayerNorm(3, elementwise_affine=False), (5, 3)),
     "Dropout":          (lambda nn: nn.Dropout(0.3), (5, 3)),
     "Dropout eval":     (lambda nn: nn.Dropout(0.3).eval(), (5, 3)),
-    "Sequential":       (lambda nn:
-                          nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.BatchNorm1d(8), nn.Linear(8, 1)), (6, 3)),
+    "Sequential":       (lambda nn: nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU()), (6, 3)),
     "Sequential named": (lambda nn:
                           nn.Sequential(OrderedDict([("a", nn.Linear(3, 2)), ("b", nn.Tanh())])), (6, 3)),
     "shared":           (lambda nn: (lambda a: nn.Sequential(a, nn.ReLU(), a))(nn.Linear(3, 3)), (6, 3)),
@@ -96,7 +95,8 @@ def run_layer(library, make, data, dtype):
     for batch in data:
         x = library.from_numpy(batch.copy()).requires_grad_()
         y = layer(x)
-        (y * y).sum().backward()
+        weights = np.random.default_rng(8).standard_normal(tuple(y.shape)).astype(dtype)
+        (y * y * library.from_numpy(weights)).sum().backward()
         outputs.append(y)
         gradients += [x.grad, *(p.grad.clone() for p in layer.parameters())]
     return outputs, gradients, list(layer.state_dict().items()), layer.training
@@ -396,6 +396,7 @@ REFUSED = [line.strip() for line in """
     nn.ModuleDict({"a": nn.ReLU()})["b"]
     nn.Module()(1)
     nn.Linear(1, 1).foo
+    nn.Parameter([1.0])
     nn.Linear(1, 1).register_parameter("a.b", None)
     nn.Linear(1, 1).register_parameter("", None)
     nn.Linear(1, 1).register_parameter(1, None)

@@ -1,4 +1,6 @@
-"""Every operation against PyTorch: the table of cases in all their dtypes, and a gate that no row goes without a case."""
+"""Every operation against PyTorch: the table of cases in all their dtypes, and a gate that no row goes
+without a case.
+"""
 
 from collections import Counter
 

@@ -1,7 +1,8 @@
-"""Random programs: graphs of operations that hypothesis writes, with broadcasting, reuse, indexing, views and writes.
+"""Random programs: graphs of operations that hypothesis writes, with broadcasting, reuse, indexing, views and
+writes.
 
-A program is a list of steps; each step applies an operation to values that are already there. Both libraries run it,
-and every value and every gradient must agree.
+A program is a list of steps; each step applies an operation to values that are already there. Both libraries
+run it, and every value and every gradient must agree.
 """
 
 import numpy as np
@@ -14,8 +15,9 @@ from parity_tests.harness import assert_same
 
 SHAPES = [(), (3,), (1,), (2, 3), (2, 1), (4, 2, 3), (1, 3)]
 
-# Operations that keep values moderate, so that a long program stays comparable. Each takes (library, x, y, k):
-# two values of the program and a small integer.
+# Operations that keep values moderate, so that a long program stays comparable. Each takes (library, x, y,
+# k): two values of the program and a small integer.
+# ruff: noqa: E501 - a step is a line
 # fmt: off
 STEPS = {
     "add":        lambda lib, x, y, k: x + y,
@@ -117,7 +119,7 @@ STEPS_ROUNDED = 40.0
 
 
 @given(leaves, steps, st.integers(0, 3), st.sampled_from(["float32", "float64"]), st.integers(0, 2**32 - 1))
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=400, derandomize=True, deadline=None)
 def test_random_programs(shapes, program, retained, dtype, seed):
     rng = np.random.default_rng(seed)
     arrays = [rng.standard_normal(shape).astype(dtype) for shape in shapes]

@@ -1097,8 +1097,10 @@ class Tensor(Variable):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         basic, advanced = indices.normalize(index, self._array.shape)
-        everything = basic is None or (advanced is None and all(item == slice(None) for item in basic))
-        target = self if everything else self._basic(basic)
+        if basic is None or (advanced is None and all(item == slice(None) for item in basic)):
+            target = self
+        else:
+            target = self._basic(basic)
         values = value if isinstance(value, Tensor) else Variable.wrap(np.asarray(value, self._array.dtype))
         if values.ndim and values.shape[0] == 1:
             values = values.reshape(_without_leading_ones(values.shape))

@@ -5,6 +5,8 @@ They are ordinary rows (so that gradients of gradients flow through them), and `
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from tinynn.autograd.op import Op
@@ -13,10 +15,17 @@ from tinynn.autograd.op import Op
 def _sum_to(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Sum x over the dimensions in which `shape` was broadcast to x.shape."""
     extra = x.ndim - len(shape)
+    if extra == 1 and x.ndim == 2 and x.shape[1:] == shape and x.dtype.kind == "f":
+        return x.T.dot(_ones(len(x), x.dtype))  # as NumPy's sum, 3 times faster
     if x.shape[extra:] == shape:
         return np.add.reduce(x, axis=0 if extra == 1 else tuple(range(extra)))
     stretched = tuple(extra + i for i, n in enumerate(shape) if n == 1 and x.shape[extra + i] != 1)
     return x.sum(axis=(*range(extra), *stretched), keepdims=True).reshape(shape)
+
+
+@functools.lru_cache(maxsize=8)
+def _ones(n: int, dtype: np.dtype) -> np.ndarray:
+    return np.ones(n, dtype)
 
 
 # Broadcasting copies a value to many places, so its gradient is the sum over those places; and the reverse.

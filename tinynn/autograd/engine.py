@@ -20,6 +20,7 @@ from tinynn.autograd.grad_mode import thread
 from tinynn.autograd.node import Edge, Node, edge_to
 from tinynn.autograd.variable import Variable
 
+
 def backpropagate(
     roots: list[tuple[Edge | None, Any]],
     create_graph: bool,
@@ -159,15 +160,19 @@ def backward(
     Raises RuntimeError as torch does: no graph, no gradient for a non-scalar, a graph used twice.
     """
     roots = _roots(_as_tuple(tensors), grad_tensors, create_graph)
-    if inputs is not None and len(_as_tuple(inputs)) == 0:
+    if inputs is None:
+        for leaf, gradient in _run(roots, create_graph, retain_graph, None).items():
+            _accumulate(leaf, apply_hooks(leaf._hooks, gradient) if leaf._hooks else gradient)
+        return
+    receivers = {_key(tensor): tensor for tensor in _as_tuple(inputs)}
+    if not receivers:
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-    receivers = None if inputs is None else {_key(tensor): tensor for tensor in _as_tuple(inputs)}
-    results = _run(roots, create_graph, retain_graph, None if receivers is None else set(receivers))
-    for key, gradient in results.items():
-        if isinstance(key, Variable):
-            _accumulate(key, apply_hooks(key._hooks, gradient) if key._hooks else gradient)
+    for key, gradient in _run(roots, create_graph, retain_graph, set(receivers)).items():
+        tensor = receivers[key]
+        if tensor._node is None:
+            _accumulate(tensor, apply_hooks(tensor._hooks, gradient) if tensor._hooks else gradient)
         else:
-            _accumulate(receivers[key], clone(gradient))  # type: ignore[index]
+            _accumulate(tensor, clone(gradient))
 
 
 def _key(tensor: Variable) -> Any:
@@ -212,10 +217,13 @@ def grad(
 
 
 def _run(roots: list, create_graph: bool, retain_graph: bool | None, wanted: set | None) -> dict[Any, Any]:
+    retain_graph = create_graph if retain_graph is None else retain_graph
+    if not create_graph and not thread.enabled:
+        return backpropagate(roots, False, retain_graph, wanted)
     before = thread.enabled, thread.inference
     thread.switch(create_graph, thread.inference)
     try:
-        return backpropagate(roots, create_graph, create_graph if retain_graph is None else retain_graph, wanted)
+        return backpropagate(roots, create_graph, retain_graph, wanted)
     finally:
         thread.switch(*before)
 

@@ -73,6 +73,8 @@ class Op:
     the first operand. `feature_major=True`: see `Variable.row_major`. `name` is torch's name of the grad_fn.
     """
 
+    first = 0  # the position of the first operand
+
     def __init__(
         self,
         forward: Callable,
@@ -145,7 +147,7 @@ class Op:
             plan = self.plans[needs] if needs in self.plans else self._plan(needs)
             if plan is not None:
                 self._record(plan, args, arrays, result, out)
-        elif thread.inference:
+        elif thread.inference and not self.view:  # a view is what its storage is
             for one in out if type(out) is tuple else (out,):
                 one._inference = True
         return out
@@ -200,7 +202,7 @@ class Op:
             rules=tuple(rules),  # type: ignore[arg-type]
             kept=kept,
             keep=_picker(kept),
-            checks=tuple(i for i in kept if i < len(self.vjps)),
+            checks=tuple(i for i in kept if self.first <= i < len(self.vjps)),
             shapes=shapes,
             result=(OUTPUT, 0) in sources,
         ) or None  # fmt: skip

@@ -507,7 +507,7 @@ def nll_loss(
     """
     reduction = _reduction(size_average, reduce, reduction)
     _check_nll(input, target, weight)
-    _check_classes(target, input.shape[min(1, input.ndim - 1)], ignore_index)
+    _check_classes(target, input._array.shape[min(1, input.ndim - 1)], ignore_index)
     if input.ndim <= 2:
         target = target if input.ndim == 2 else target.reshape(())
         return ops.nll_loss(input, target, weight, ignore_index, reduction)
@@ -519,39 +519,43 @@ def nll_loss(
     return out.view(target.shape) if reduction == "none" else out
 
 
+_CLASS_DTYPES = (np.dtype("int64"), np.dtype("uint8"))
+
+
 def _check_nll(input: Tensor, target: Tensor, weight: Tensor | None) -> None:
-    if input.ndim < 1:
-        raise ValueError(f"Expected 1 or more dimensions (got {input.ndim})")
-    if input.ndim == 1 and target.ndim == 1 and len(target) != 1:
-        raise ValueError(f"For 1D input, 1D target must have size 1, but got target size: {len(target)}")
-    if input.ndim != 1 and (target.ndim == 0 or len(input) != len(target)):
-        n = len(target) if target.ndim else 1
-        raise ValueError(f"Expected input batch_size ({len(input)}) to match target batch_size ({n}).")
-    if input.ndim <= 2 and target.ndim > 1:
+    x, t = input._array, target._array
+    if x.ndim < 1:
+        raise ValueError(f"Expected 1 or more dimensions (got {x.ndim})")
+    if x.ndim == 1 and t.ndim == 1 and len(t) != 1:
+        raise ValueError(f"For 1D input, 1D target must have size 1, but got target size: {len(t)}")
+    if x.ndim != 1 and (t.ndim == 0 or len(x) != len(t)):
+        n = len(t) if t.ndim else 1
+        raise ValueError(f"Expected input batch_size ({len(x)}) to match target batch_size ({n}).")
+    if x.ndim <= 2 and t.ndim > 1:
         raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
-    expected = [*input.shape[:1], *input.shape[2:]]
-    if input.ndim > 2 and list(target.shape) != expected:
-        if input.ndim == 4 and target.ndim == 3:
-            raise RuntimeError(
-                f"size mismatch (got input: {list(input.shape)} , target: {list(target.shape)}"
-            )
-        raise RuntimeError(f"Expected target size {expected}, got {list(target.shape)}")
-    if target._array.dtype.name not in ("int64", "uint8"):
+    expected = [*x.shape[:1], *x.shape[2:]]
+    if x.ndim > 2 and list(t.shape) != expected:
+        if x.ndim == 4 and t.ndim == 3:
+            raise RuntimeError(f"size mismatch (got input: {list(x.shape)} , target: {list(t.shape)}")
+        raise RuntimeError(f"Expected target size {expected}, got {list(t.shape)}")
+    if t.dtype not in _CLASS_DTYPES:
         raise RuntimeError(
-            f"expected target dtype to be Long or Byte, but got {type_name(target._array.dtype)}\n"
+            f"expected target dtype to be Long or Byte, but got {type_name(t.dtype)}\n"
             "Convert classes with target.long(); class probabilities have the shape of the input."
         )
     _check_class_weight(input, weight)
     _need_float("nll_loss_out_frame", input)
-    if weight is not None and weight.dtype is not input.dtype:
+    if weight is not None and weight._array.dtype != x.dtype:
         raise RuntimeError(
-            f"expected scalar type {type_name(input._array.dtype)} but found {type_name(weight._array.dtype)}"
+            f"expected scalar type {type_name(x.dtype)} but found {type_name(weight._array.dtype)}"
         )
 
 
 def _check_class_weight(input: Tensor, weight: Tensor | None, prefix: str = "") -> None:
+    if weight is None:
+        return
     classes = input.shape[min(1, input.ndim - 1)]
-    if weight is not None and weight.shape != (classes,):
+    if weight.shape != (classes,):
         raise RuntimeError(
             f"{prefix}weight tensor should be defined either for all {classes} classes or no classes but got "
             f"weight tensor of shape: {list(weight.shape)}"
@@ -560,6 +564,8 @@ def _check_class_weight(input: Tensor, weight: Tensor | None, prefix: str = "") 
 
 def _check_classes(target: Tensor, classes: int, ignore_index: int) -> None:
     t = target._array
+    if t.size and np.minimum.reduce(t, axis=None) >= 0 and np.maximum.reduce(t, axis=None) < classes:
+        return
     outside = t[((t < 0) | (t >= classes)) & (t != ignore_index)]
     if outside.size:
         raise IndexError(f"Target {outside[0]} is out of bounds.\nThere are {classes} classes, from 0 on.")
@@ -581,7 +587,7 @@ def cross_entropy(
     that much of the probability evenly to all classes.
     """
     reduction = _reduction(size_average, reduce, reduction)
-    if input.ndim == 0 or input.shape == target.shape:
+    if input.ndim == 0 or input._array.shape == target._array.shape:
         return _cross_entropy_of_probabilities(
             input, target, weight, ignore_index, reduction, label_smoothing
         )

@@ -15,9 +15,9 @@ def _leaf_of(cls: type, data: Tensor | None, requires_grad: bool) -> Any:
     """A leaf of class `cls` that shares the memory of `data`."""
     source = Variable.wrap(np.empty(0, dtypes.default_dtype())) if data is None else data
     if not isinstance(source, Tensor):
-        raise TypeError(
-            f"{cls.__name__}(): argument 'data' must be Tensor, not {type(data).__name__}\n"
-            "Make a tensor of it first, with tinynn.tensor(...)."
+        raise AttributeError(
+            f"'{type(data).__name__}' object has no attribute 'detach'\n"
+            f"{cls.__name__} takes a Tensor: make one first, with tinynn.tensor(...)."
         )
     new: Any = object.__new__(cls)
     new._array, new._counter = source.row_major(), source._counter

@@ -106,6 +106,17 @@ def _sigmoid(x):
     return np.reciprocal(out, out=out if out.ndim else None)
 
 
+_ZERO = {np.dtype(name): np.zeros((), name) for name in ("float16", "float32", "float64")}  # NumPy converts a
+# Python number anew at each call, which takes as long as a small array's whole addition
+
+
+def _relu(x):
+    """max(x, 0). The order of the operands keeps -0, as torch does; for many elements a mask is faster."""
+    if x.size < 16384 or x.dtype not in _ZERO:
+        return np.maximum(_ZERO.get(x.dtype, 0), x)
+    return _keep(x, x < 0)
+
+
 def _keep(g, drop):
     """g where `drop` is False, else 0. Exactly: `g * mask` would make nan of inf where it is dropped.
 
@@ -113,7 +124,7 @@ def _keep(g, drop):
     14 times faster (8000 x 10: 18 us, against 252).
     """
     if g.size < 2048:
-        return np.where(drop, np.zeros((), g.dtype), g)
+        return np.where(drop, _ZERO[g.dtype], g)
     ones_or_zero = drop.view(np.int8) - np.int8(1)
     return (g.view(_BITS[g.dtype.itemsize]) & ones_or_zero).view(g.dtype)
 
@@ -240,7 +251,7 @@ softplus   = Op   (_softplus,               lambda g, x, beta, threshold: where(
 # --- kinks and ties
 abs        = _arithmetic(np.absolute,       lambda g, x: g * sign(x))                # 0 at 0
 sign       = _arithmetic(_sign,             lambda g: nothing(g))
-relu       = _arithmetic(lambda x: np.maximum(0, x), lambda g, y: threshold_backward(g, y))  # 0 at 0, passes at nan; -0 stays
+relu       = _arithmetic(_relu,             lambda g, y: threshold_backward(g, y))   # 0 at 0, passes at nan; -0 stays
 clamp      = Op(_clamp,                     lambda g, x, min, max: keep(g, _clamp_drop(x, min, max)), name="ClampBackward1", cast=_promote_given)  # passes on the bounds
 clamp_tensors = Op(_clamp,                  lambda g, x, min, max: keep(g, _clamp_drop(x, min, max)), lambda g, x, min, max: keep(g, _clamp_min_drop(x, min, max)),
                                             lambda g, x, min, max: keep(g, _clamp_max_drop(x, min, max)), name="ClampBackward0", cast=_promote_given)

@@ -67,11 +67,11 @@ def mT(x):  # noqa: N802 - torch's name
 
 
 # fmt: off
-mm     = Op(lambda a, b: a @ b,              lambda g, b: g @ b.T,                      lambda g, a: a.T @ g)
+mm     = Op(lambda a, b: a.dot(b),           lambda g, b: g @ b.T,                      lambda g, a: a.T @ g)
 matmul = Op(lambda a, b: a @ b,              lambda g, b: g @ mT(b),                    lambda g, a: mT(a) @ g,   name="BmmBackward0")
 mv     = Op(lambda a, b: a @ b,              lambda g, b: g[:, None] * b,               lambda g, a: a.T @ g)
 dot    = Op(lambda a, b: a @ b,              lambda g, b: g * b,                        lambda g, a: g * a)
 addmm  = Op(lambda bias, a, b: bias + a @ b, lambda g: g,                               lambda g, b: g @ b.T,     lambda g, a: a.T @ g)
-linear = Op(_linear,                         lambda g, weight: linear(g, weight.T, None), lambda g, x: g.T @ x,   lambda g: g, feature_major=True, name="AddmmBackward0")
+linear = Op(_linear,                         lambda g, weight: linear(g, weight.T, None), lambda g, x: mm(g.T, x),  lambda g: g, feature_major=True, name="AddmmBackward0")
 einsum = VariadicOp(_einsum,                 lambda g, equation, xs: einsum_back(g, equation, xs))
 # fmt: on

@@ -53,15 +53,15 @@ def _leaky_relu_back(g, x, slope):
     return keep(g, ~positive) + keep(g, positive) * slope
 
 
-def _elu(x, alpha=1.0, scale=1.0, input_scale=1.0):
-    """scale * x for x > 0, else scale * alpha * (exp(input_scale * x) - 1)."""
-    return np.where(x <= 0, np.expm1(x * input_scale) * (alpha * scale), x * scale)
+def _elu(x, alpha=1.0):
+    """x for x > 0, else alpha (exp(x) - 1)."""
+    return np.where(x <= 0, np.expm1(x) * alpha, x)
 
 
-def _elu_back(g, x, alpha, scale, input_scale):
+def _elu_back(g, x, alpha):
     negative = x <= 0
-    falling = exp(keep(x, ~(x < 0)) * input_scale) * (alpha * scale * input_scale)
-    return keep(g, negative) * scale + keep(g * falling, ~negative)
+    falling = exp(keep(x, ~(x < 0))) * alpha  # of 0 where x > 0: exp(x) could overflow
+    return keep(g, negative) + keep(g * falling, ~negative)
 
 
 _SQRT_HALF, _DENSITY_AT_0 = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
@@ -100,11 +100,14 @@ def _silu_back(g, x):
 # --- losses
 
 
+def _total(losses):
+    return np.add.reduce(losses, axis=None)  # losses.sum() calls it too, after 1 us of Python
+
+
 def _reduce(losses, reduction):
     if reduction == "none":
         return losses
-    total = np.add.reduce(losses, axis=None)
-    return total if reduction == "sum" else total / losses.size
+    return _total(losses) if reduction == "sum" else _total(losses) / losses.size
 
 
 def _share(g, x, reduction):
@@ -197,7 +200,9 @@ def _class_weights(target, weight, ignore_index, dtype):
 
 
 def _class_index(classes, ndim):
-    """The index of each target's class along axis 1 (axis 0 for a single sample), with that axis kept."""
+    """The index of each target's class along axis 1 (axis 0 for a single sample)."""
+    if ndim == 2:
+        return np.arange(len(classes)), classes
     axis = min(ndim - 1, 1)
     return along(np.expand_dims(classes, axis), axis)
 
@@ -207,13 +212,13 @@ def _nll(x, target, weight=None, ignore_index=-100, reduction="mean"):
     classes, weights = _class_weights(target, weight, ignore_index, x.dtype)
     chosen = x[_class_index(classes, x.ndim)].reshape(classes.shape)
     losses = np.where(target != ignore_index, -chosen * weights, x.dtype.type(0))
-    return losses.sum() / weights.sum() if reduction == "mean" else _reduce(losses, reduction)
+    return _total(losses) / _total(weights) if reduction == "mean" else _reduce(losses, reduction)
 
 
 def _nll_back(g, target, weight, x_shape, ignore_index, reduction):
     """The loss is linear in x: its gradient is -w[t] at each target, and 0 elsewhere."""
     classes, weights = _class_weights(target, weight, ignore_index, g.dtype)
-    slopes = -weights / weights.sum() if reduction == "mean" else -weights
+    slopes = -weights / _total(weights) if reduction == "mean" else -weights
     out = np.zeros(x_shape, g.dtype)
     index = _class_index(classes, len(x_shape))
     out[index] = np.where(target != ignore_index, slopes * g, 0).reshape(out[index].shape)
