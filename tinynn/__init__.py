@@ -36,3 +36,5 @@ from tinynn.functions import *  # noqa: F403
 from tinynn.random import Generator, default_generator
 from tinynn.size import Size
 from tinynn.tensor import Tensor
+
+__version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Make tensors: from data (`tensor`, `from_numpy`), filled (`zeros`, `arange`, ...), random (`rand`, `randn`, ...)."""
+"""Make tensors: from data (`tensor`, `from_numpy`), filled (`zeros`, `arange`, ...), random (`rand`, ...)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tinynn import dtypes
 from tinynn.autograd.grad_mode import thread
 from tinynn.device import check_device
 from tinynn.random import Generator, default_generator
-from tinynn.size import shape_of
+from tinynn.size import one_shape, shape_of_new
 from tinynn.tensor import Tensor
 
 
@@ -33,7 +33,9 @@ def _numpy_dtype(dtype: Any, otherwise: np.dtype | None = None) -> np.dtype:
 # --- from data
 
 
-def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+) -> Tensor:
     """A new leaf with a copy of `data` (numbers, nested sequences, arrays, tensors).
 
     Python floats become the default dtype, ints int64, bools bool; arrays keep their dtype.
@@ -53,7 +55,11 @@ def _copied(data: Any, dtype: Any) -> np.ndarray:
     if array.dtype.kind not in "fiub":
         raise _not_numbers(data, array)
     if dtype is not None:
-        return dtypes.convert(array, dtypes.as_numpy(dtype)) if array.size else array.astype(dtypes.as_numpy(dtype))
+        return (
+            dtypes.convert(array, dtypes.as_numpy(dtype))
+            if array.size
+            else array.astype(dtypes.as_numpy(dtype))
+        )
     if isinstance(data, np.ndarray | np.generic):
         dtypes.from_numpy_dtype(array.dtype)
         return array
@@ -89,7 +95,9 @@ def _not_numbers(data: Any, array: np.ndarray) -> Exception:
         return RuntimeError(f"Could not infer dtype of {type(data).__name__}")
     if array.dtype.kind in "US" and not isinstance(data, np.ndarray):
         return TypeError("new(): invalid data type 'str'")
-    return TypeError(f"can't convert np.ndarray of type {array.dtype.type.__module__}.{array.dtype.type.__name__}.")
+    return TypeError(
+        f"can't convert np.ndarray of type {array.dtype.type.__module__}.{array.dtype.type.__name__}."
+    )
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -102,14 +110,18 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 
 
 def from_numpy(array: np.ndarray) -> Tensor:
-    """A tensor that shares the array's memory. Raises TypeError for other types and dtypes, ValueError for negative strides."""
+    """A tensor that shares the array's memory.
+
+    Raises TypeError for other types and dtypes, ValueError for negative strides.
+    """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
     dtypes.from_numpy_dtype(array.dtype)
     if any(stride < 0 for stride in array.strides):
         raise ValueError(
-            "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
-            "currently supported. (You can probably work around this by making a copy of your array  with array.copy().) "
+            "At least one stride in the given numpy array is negative, and tensors with negative strides "
+            "are not currently supported. (You can probably work around this by making a copy of your "
+            "array  with array.copy().) "
         )
     return Tensor.wrap(array)
 
@@ -117,34 +129,68 @@ def from_numpy(array: np.ndarray) -> Tensor:
 # --- filled
 
 
-def _filled(name: str, make: Callable) -> Callable:
-    def create(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
-        shape = shape_of((options.pop("size"),) if "size" in options else size, name)
-        if any(n < 0 for n in shape):
-            raise RuntimeError(f"{name}: Dimension size must be non-negative.")
-        return _finish(make(shape, _numpy_dtype(dtype)), requires_grad, device)
+def _filled(name: str, make: Callable, *choices: str) -> Callable:
+    """A function that makes tensors with `make(shape, dtype)`; `choices` are options that `make` takes as well."""
+
+    def create(
+        *size: Any,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        pin_memory: bool = False,
+        **options: Any,
+    ) -> Tensor:
+        if "size" in options:
+            size = (*size, options.pop("size"))
+        if not size:
+            raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
+        for option in options:
+            if option not in choices:
+                raise TypeError(f"{name}() got an unexpected keyword argument '{option}'")
+        array = make(shape_of_new(size, name), _numpy_dtype(dtype), **options)
+        return _finish(array, requires_grad, device)
 
     create.__name__ = create.__qualname__ = name
-    create.__doc__ = f"A tensor of the given size, filled as `{name}` says; dtype defaults to the default dtype."
     return create
+
+
+def _uniform(shape: tuple, dtype: np.dtype, generator: Generator | None = None) -> np.ndarray:
+    return (generator or default_generator).uniform(shape, dtype)
+
+
+def _normal(shape: tuple, dtype: np.dtype, generator: Generator | None = None) -> np.ndarray:
+    return (generator or default_generator).normal(shape, dtype)
 
 
 # fmt: off
 zeros = _filled("zeros", np.zeros)
 ones  = _filled("ones",  np.ones)
 empty = _filled("empty", np.empty)
-rand  = _filled("rand",  lambda shape, dtype: default_generator.uniform(shape, dtype))
-randn = _filled("randn", lambda shape, dtype: default_generator.normal(shape, dtype))
+rand  = _filled("rand",  _uniform, "generator")
+randn = _filled("randn", _normal,  "generator")
+zeros.__doc__ = "Zeros, in the given size: `zeros(2, 3)` or `zeros((2, 3))`; the dtype is the default one."
+ones.__doc__  = "Ones, likewise."
+empty.__doc__ = "Uninitialised memory, likewise."
+rand.__doc__  = "Draws from U(0, 1), likewise."
+randn.__doc__ = "Draws from N(0, 1), likewise."
 # fmt: on
 
 
-def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def full(
+    size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor filled with one value, whose type gives the dtype."""
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
-    return _finish(np.full(shape_of((size,)), value, _numpy_dtype(dtype, dtypes.number_dtype(value))), requires_grad, device)
+    return _finish(
+        np.full(one_shape(size, "full"), value, _numpy_dtype(dtype, dtypes.number_dtype(value))),
+        requires_grad,
+        device,
+    )
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def eye(
+    n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """The identity matrix (n, m)."""
     if n < 0:
         raise RuntimeError(f"n must be greater or equal to 0, got {n}")
@@ -152,7 +198,13 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, 
 
 
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """start, start + step, ... below end; int64 if all three are integers."""
     if end is None:
@@ -177,15 +229,23 @@ def linspace(
     kind = _numpy_dtype(dtype)
     if steps == 1:
         return _finish(np.full(1, start, kind), requires_grad, device)
-    step = kind.type((end - start) / max(steps - 1, 1)) if kind.kind == "f" else (end - start) / max(steps - 1, 1)
+    step = (
+        kind.type((end - start) / max(steps - 1, 1))
+        if kind.kind == "f"
+        else (end - start) / max(steps - 1, 1)
+    )
     places = np.arange(steps).astype(kind)
     # torch counts from the nearer end, so that both ends are exact
-    values = np.where(places < steps // 2, kind.type(start) + step * places, kind.type(end) - step * (steps - 1 - places))
+    values = np.where(
+        places < steps // 2, kind.type(start) + step * places, kind.type(end) - step * (steps - 1 - places)
+    )
     return _finish(values.astype(kind), requires_grad, device)
 
 
 def _like(create: Callable) -> Callable:
-    def create_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+    def create_like(
+        input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any
+    ) -> Tensor:
         return create(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
     create_like.__name__ = create_like.__qualname__ = f"{create.__name__}_like"

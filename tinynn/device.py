@@ -1,4 +1,4 @@
-"""`device`: where a tensor lives. tinynn computes on the CPU; scripts that ask for `device("cpu")` run unchanged."""
+"""`device`: where a tensor lives. tinynn computes on the CPU; scripts that ask for it run unchanged."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ class device:  # noqa: N801 - torch's name
     """A device by type and index, compared by value. Only "cpu" can hold tensors."""
 
     __slots__ = ("index", "type")
+    type: str
+    index: int | None
 
     def __init__(self, type: Any, index: int | None = None):
         if isinstance(type, device):

@@ -122,7 +122,9 @@ def result_type(*operands: Any) -> np.dtype:
     """
     ranks: list[np.dtype | None] = [None, None, None]
     for operand in operands:
-        rank, own = (operand.ndim == 0, operand.dtype) if isinstance(operand, Array) else (2, number_dtype(operand))
+        rank, own = (
+            (operand.ndim == 0, operand.dtype) if isinstance(operand, Array) else (2, number_dtype(operand))
+        )
         so_far = ranks[rank]
         ranks[rank] = own if so_far is None else promote_types(so_far, own)
     best = None
@@ -152,7 +154,7 @@ def promote(operands: list) -> list:
 
 
 def promote_to_float(operands: list) -> list:
-    """Operands of an operation about real numbers: their common dtype, which is the default float for integers."""
+    """Operands of an operation about real numbers: their common dtype, or the default float for integers."""
     if len(operands) == 1 and operands[0].dtype.kind == "f":
         return operands
     common = result_type(*operands)

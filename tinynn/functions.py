@@ -15,19 +15,20 @@ import numpy as np
 from tinynn import dtypes, ops
 from tinynn.creation import _finish, _numpy_dtype
 from tinynn.random import Generator, default_generator
-from tinynn.size import one_dim, shape_of
+from tinynn.size import one_dim, one_shape
 from tinynn.tensor import NUMBERS, Tensor
 
 METHODS = """
-    abs absolute add addmm all allclose amax amin any argmax argmin argsort bitwise_and bitwise_not bitwise_or
-    bitwise_xor bmm broadcast_to ceil chunk clamp clip clone cos count_nonzero cumsum detach diag diagonal div divide dot
-    eq equal exp expm1 flatten flip floor floor_divide fmod gather ge gt index_put index_select isclose isfinite isinf
-    isnan le log log1p log_softmax logical_and logical_not logical_or logical_xor logsumexp lt masked_fill
-    masked_select matmul max maximum mean min minimum mm movedim mul multiply mv narrow ne neg negative nonzero norm
-    permute pow prod ravel reciprocal relu remainder reshape roll round rsqrt scatter_add select sigmoid sign signbit sin
-    softmax sort split sqrt square squeeze std sub subtract sum swapaxes t tanh topk transpose tril triu true_divide
-    trunc unbind unflatten unique unsqueeze var numel is_floating_point
-""".split()
+    abs absolute add addmm all allclose amax amin any argmax argmin argsort bitwise_and bitwise_not
+    bitwise_or bitwise_xor bmm broadcast_to ceil chunk clamp clip clone cos count_nonzero cumsum detach
+    diag diagonal div divide dot eq equal erf exp expm1 flatten flip floor floor_divide fmod gather ge gt
+    index_put index_select is_floating_point isclose isfinite isinf isnan le log log1p log_softmax
+    logical_and logical_not logical_or logical_xor logsumexp lt masked_fill masked_select matmul max
+    maximum mean min minimum mm movedim mul multiply mv narrow ne neg negative nonzero norm numel permute
+    pow prod ravel reciprocal relu remainder reshape roll round rsqrt scatter_add select sigmoid sign
+    signbit sin softmax sort split sqrt square squeeze std sub subtract sum swapaxes t tanh topk transpose
+    tril triu true_divide trunc unbind unflatten unique unsqueeze var
+""".split()  # noqa: SIM905 - a list would take a line for each
 
 
 def _function(name: str) -> Callable:
@@ -59,12 +60,19 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         if not isinstance(value, Tensor | int | float):
             raise TypeError(
                 "where() received an invalid combination of arguments - got "
-                f"({', '.join(type(a).__name__ for a in (condition, input, other))}), but expected one of: (Tensor "
-                "condition), (Tensor condition, Tensor or Number input, Tensor or Number other)"
+                f"({', '.join(type(a).__name__ for a in (condition, input, other))}), but expected one of: "
+                "(Tensor condition), (Tensor condition, Tensor or Number input, Tensor or Number other)"
             )
     if isinstance(input, Tensor):
         return input.where(condition, other)
-    value = Tensor.wrap(np.asarray(input, other._array.dtype if isinstance(other, Tensor) and not isinstance(input, float) else dtypes.number_dtype(input)))
+    value = Tensor.wrap(
+        np.asarray(
+            input,
+            other._array.dtype
+            if isinstance(other, Tensor) and not isinstance(input, float)
+            else dtypes.number_dtype(input),
+        )
+    )
     return value.where(condition, other)
 
 
@@ -75,15 +83,19 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     kept = [x for x in tensors if x.shape != (0,)] or list(tensors)[:1]
     axis = one_dim(dim, kept[0].ndim)
     if builtins.any(x.ndim == 0 for x in kept):
-        raise RuntimeError(f"zero-dimensional tensor (at position {[x.ndim for x in kept].index(0)}) cannot be concatenated")
+        raise RuntimeError(
+            f"zero-dimensional tensor (at position {[x.ndim for x in kept].index(0)}) cannot be concatenated"
+        )
     for i, x in enumerate(kept):
         if x.ndim != kept[0].ndim:
-            raise RuntimeError(f"Tensors must have same number of dimensions: got {kept[0].ndim} and {x.ndim}")
+            raise RuntimeError(
+                f"Tensors must have same number of dimensions: got {kept[0].ndim} and {x.ndim}"
+            )
         for n, m, d in zip(kept[0].shape, x.shape, range(x.ndim), strict=True):
             if n != m and d != axis:
                 raise RuntimeError(
-                    f"Sizes of tensors must match except in dimension {axis}. Expected size {n} but got size {m} for "
-                    f"tensor number {i} in the list."
+                    f"Sizes of tensors must match except in dimension {axis}. Expected size {n} but got size "
+                    f"{m} for tensor number {i} in the list."
                 )
     return ops.cat(axis, *_promoted(kept))
 
@@ -98,8 +110,8 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     for i, x in enumerate(tensors):
         if x.shape != tensors[0].shape:
             raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(tensors[0].shape)} at entry 0 and "
-                f"{list(x.shape)} at entry {i}"
+                f"stack expects each tensor to be equal size, but got {list(tensors[0].shape)} at entry 0 "
+                f"and {list(x.shape)} at entry {i}"
             )
     return ops.stack(one_dim(dim, tensors[0].ndim + 1), *_promoted(tensors))
 
@@ -145,8 +157,8 @@ def _check_sizes(terms: list[str], tensors: Sequence[Tensor]) -> None:
         for letter, n in zip(term, x.shape, strict=True):
             if n != sizes.setdefault(letter, n) and 1 not in (n, sizes[letter]):
                 raise RuntimeError(
-                    f"einsum(): subscript {letter} has size {n} for operand {i} which does not broadcast with previously "
-                    f"seen size {sizes[letter]}"
+                    f"einsum(): subscript {letter} has size {n} for operand {i} which does not broadcast "
+                    f"with previously seen size {sizes[letter]}"
                 )
             sizes[letter] = builtins.max(n, sizes[letter])
 
@@ -166,12 +178,14 @@ def _explicit_equation(equation: str, ndims: list[int]) -> str:
         if named != ndim and ("..." not in term or named > ndim):
             ellipsis = "" if "..." in term else " and no ellipsis was given"
             raise RuntimeError(
-                f"einsum(): the number of subscripts in the equation ({named}) does not match the number of dimensions "
-                f"({ndim}) for operand {i}{ellipsis}"
+                f"einsum(): the number of subscripts in the equation ({named}) does not match the number of "
+                f"dimensions ({ndim}) for operand {i}{ellipsis}"
             )
     used = set(equation)
     spare = "".join(c for c in string.ascii_letters if c not in used)
-    most = builtins.max((ndim - len(term) + 3 for term, ndim in zip(terms, ndims, strict=True) if "..." in term), default=0)
+    most = builtins.max(
+        (ndim - len(term) + 3 for term, ndim in zip(terms, ndims, strict=True) if "..." in term), default=0
+    )
     dots = spare[:most]
     full = [
         term.replace("...", dots[most - (ndim - len(term) + 3) :]) if "..." in term else term
@@ -179,7 +193,9 @@ def _explicit_equation(equation: str, ndims: list[int]) -> str:
     ]
     for c in output.replace("...", ""):
         if c not in inputs:
-            raise RuntimeError(f"einsum(): output subscript {c} does not appear in the equation for any input operand")
+            raise RuntimeError(
+                f"einsum(): output subscript {c} does not appear in the equation for any input operand"
+            )
     if not arrow:
         letters = "".join(terms).replace(".", "")
         output = "..." + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
@@ -189,12 +205,22 @@ def _explicit_equation(equation: str, ndims: list[int]) -> str:
 # --- random
 
 
-def randint(low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None,
-            device: Any = None, requires_grad: bool = False) -> Tensor:
+def randint(
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Integers from low (default 0) below high: `randint(10, (2, 3))`, `randint(5, 10, (2, 3))`."""
     if size is None:
         low, high, size = 0, low, high
-    drawn = (generator or default_generator).randint(low, high, shape_of((size,)), _numpy_dtype(dtype, dtypes.int64.numpy))
+    drawn = (generator or default_generator).randint(
+        low, high, one_shape(size, "randint"), _numpy_dtype(dtype, dtypes.int64.numpy)
+    )
     return _finish(drawn, requires_grad, device)
 
 
@@ -206,7 +232,9 @@ def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: Any
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
     """The numbers below n in random order."""
-    return _finish((generator or default_generator).randperm(n, _numpy_dtype(dtype, dtypes.int64.numpy)), False, device)
+    return _finish(
+        (generator or default_generator).randperm(n, _numpy_dtype(dtype, dtypes.int64.numpy)), False, device
+    )
 
 
 def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
@@ -219,7 +247,7 @@ def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator 
     draw = (generator or default_generator).normal
     given = [x for x in (mean, std) if is_tensor(x)]
     if not given:
-        return _finish(draw(shape_of((size,)), dtypes.default_dtype(), mean, std))
+        return _finish(draw(one_shape(size, "normal"), dtypes.default_dtype(), mean, std))
     if is_tensor(std) and (std < 0).any():
         raise RuntimeError("normal expects all elements of std >= 0.0")
     if not is_tensor(std) and std < 0:
@@ -228,7 +256,9 @@ def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator 
     return _finish(draw(shape, given[0].dtype.numpy)) * std + mean
 
 
-def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+) -> Tensor:
     """Indices drawn with the probabilities (up to a factor) that each row of `input` gives."""
     return _finish((generator or default_generator).multinomial(input._array, num_samples, replacement))
 

@@ -1,8 +1,8 @@
 """What stands between the brackets of `x[...]`, in torch's meaning.
 
-torch takes an index in two steps: first the basic parts (ints, slices, None, ...), which give a view; then the
-tensors (of ints or bools) on what is left, which give a copy. NumPy mixes the two (`x[0, :, rows]` has its axes
-the other way round there), so the steps are taken one after the other here as well.
+torch takes an index in two steps: first the basic parts (ints, slices, None, ...), which give a view; then
+the tensors (of ints or bools) on what is left, which give a copy. NumPy mixes the two (`x[0, :, rows]` has its
+axes the other way round there), so the steps are taken one after the other here as well.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import numpy as np
 
 from tinynn.autograd.variable import Variable
 
-_INVALID = "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got {})"
+_INVALID = (
+    "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got {})"
+)
 
 
 class Index(NamedTuple):
@@ -24,13 +26,13 @@ class Index(NamedTuple):
 
 
 def normalize(index: Any, shape: tuple[int, ...]) -> Index:
-    """Split `index` into the basic and the advanced step, checked against `shape`. Raises IndexError as torch."""
+    """Split `index` into the basic and the advanced step, checked against `shape`; raises torch's IndexErrors."""
     items = [_item(item) for item in (index if isinstance(index, tuple) else (index,))]
     used = sum(_consumed(item) for item in items)
     if used and not shape:
         raise IndexError(
-            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a "
-            "0-dim tensor to a number"
+            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
+            "convert a 0-dim tensor to a number"
         )
     if used > len(shape):
         raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
@@ -44,7 +46,9 @@ def normalize(index: Any, shape: tuple[int, ...]) -> Index:
             basic += [slice(None)] * item.ndim or [None]  # x[True] adds a dimension, of size 1 or 0
             advanced += item.nonzero() if item.ndim else [np.arange(int(item))]
         elif isinstance(item, np.ndarray):
-            _check_places(item, shape[dim], sum(isinstance(one, np.ndarray) for one in advanced))  # torch counts tensors
+            _check_places(
+                item, shape[dim], sum(isinstance(one, np.ndarray) for one in advanced)
+            )  # torch counts tensors
             basic.append(slice(None))
             advanced.append(item)
         else:
@@ -56,7 +60,9 @@ def normalize(index: Any, shape: tuple[int, ...]) -> Index:
         dim += _consumed(item)
     has_basic = any(not (isinstance(item, slice) and item == slice(None)) for item in basic)
     has_advanced = any(isinstance(item, np.ndarray) for item in advanced)
-    return Index(tuple(basic) if has_basic or not has_advanced else None, tuple(advanced) if has_advanced else None)
+    return Index(
+        tuple(basic) if has_basic or not has_advanced else None, tuple(advanced) if has_advanced else None
+    )
 
 
 def _item(item: Any) -> Any:
@@ -64,7 +70,9 @@ def _item(item: Any) -> Any:
     if item is None or item is Ellipsis:
         return item
     if isinstance(item, slice):
-        start, stop, step = (None if part is None else part.__index__() for part in (item.start, item.stop, item.step))
+        start, stop, step = (
+            None if part is None else part.__index__() for part in (item.start, item.stop, item.step)
+        )
         if step is not None and step <= 0:
             raise ValueError("step must be greater than zero")
         return slice(start, stop, step)
@@ -108,8 +116,8 @@ def _check_mask(mask: np.ndarray, shape: tuple[int, ...], dim: int) -> None:
     for i, (n, m) in enumerate(zip(mask.shape, shape[dim:], strict=False)):
         if n != m:
             raise IndexError(
-                f"The shape of the mask {list(mask.shape)} at index {i} does not match the shape of the indexed tensor "
-                f"{list(shape)} at index {dim + i}"
+                f"The shape of the mask {list(mask.shape)} at index {i} does not match the shape of the "
+                f"indexed tensor {list(shape)} at index {dim + i}"
             )
 
 

@@ -1,9 +1,9 @@
-"""Shapes and dimensions as torch speaks of them: `Size`, negative dims, -1 in a shape, and the errors for each."""
+"""Shapes and dimensions as torch has them: `Size`, negative dims, -1 in a shape, and the errors for each."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,9 @@ def one_dim(dim: Any, ndim: int) -> int:
     if not hasattr(dim, "__index__"):
         raise TypeError(f"argument 'dim' must be int, not {type(dim).__name__}")
     if not -ndim <= dim < ndim:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got {dim})")
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got {dim})"
+        )
     return int(dim) % ndim
 
 
@@ -51,14 +53,40 @@ def dims_of(dim: Any, ndim: int) -> int | tuple[int, ...] | None:
     return axis if ndim else None
 
 
-def shape_of(sizes: tuple, function: str = "size") -> tuple[int, ...]:
-    """The shape in `f(2, 3)`, `f((2, 3))` or `f(Size([2, 3]))`."""
-    if len(sizes) == 1 and isinstance(sizes[0], tuple | list):
+def shape_of(sizes: tuple, function: str, argument: str = "size") -> tuple[int, ...]:
+    """The shape in `f(2, 3)`, `f((2, 3))` or `f(Size([2, 3]))`. Raises torch's TypeError for what is no int."""
+    together = len(sizes) == 1 and isinstance(sizes[0], tuple | list)
+    if together:
         sizes = tuple(sizes[0])
-    for size in sizes:
-        if not hasattr(size, "__index__"):
-            raise TypeError(f"{function}(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
+    for place, size in enumerate(sizes):
+        if not hasattr(size, "__index__") or (isinstance(size, bool) and place == 0):
+            got, what = type(size).__name__, f"{function}(): argument '{argument}'"
+            if place:
+                detail = f'failed to unpack the object at pos {place + 1} with error "type must be tuple of ints,but got'
+                raise TypeError(f'{what} {detail} {got}"')
+            found = f", but found element of type {got} at pos 0" if together else f", not {got}"
+            raise TypeError(f"{what} (position 1) must be tuple of ints{found}")
     return tuple(size.__index__() for size in sizes)
+
+
+def shape_of_new(sizes: tuple, function: str) -> tuple[int, ...]:
+    """`shape_of`, for memory that is to be made: no size may be negative."""
+    shape = shape_of(sizes, function)
+    for size in shape:
+        if size < 0 and function == "zeros":
+            raise RuntimeError("zeros: Dimension size must be non-negative.")
+        if size < 0:
+            raise RuntimeError(f"Trying to create tensor with negative dimension {size}: {list(shape)}")
+    return shape
+
+
+def one_shape(size: Any, function: str) -> tuple[int, ...]:
+    """`shape_of_new`, where the size is one argument, which must be a sequence."""
+    if not isinstance(size, tuple | list):
+        raise TypeError(
+            f"{function}(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}"
+        )
+    return shape_of_new((size,), function)
 
 
 def new_shape(sizes: tuple[int, ...], numel: int) -> tuple[int, ...]:
@@ -69,7 +97,9 @@ def new_shape(sizes: tuple[int, ...], numel: int) -> tuple[int, ...]:
         raise RuntimeError("only one dimension can be inferred")
     low = min(sizes, default=0)
     if low < -1:
-        raise RuntimeError(f"invalid shape dimension {low} at index {sizes.index(low)} of shape {list(sizes)}")
+        raise RuntimeError(
+            f"invalid shape dimension {low} at index {sizes.index(low)} of shape {list(sizes)}"
+        )
     known = math.prod(size for size in sizes if size != -1)
     if not unknown:
         if known != numel:
@@ -77,19 +107,38 @@ def new_shape(sizes: tuple[int, ...], numel: int) -> tuple[int, ...]:
         return tuple(sizes)
     if known == 0 and numel == 0:
         raise RuntimeError(
-            f"cannot reshape tensor of 0 elements into shape {list(sizes)} because the unspecified dimension size -1 "
-            "can be any value and is ambiguous"
+            f"cannot reshape tensor of 0 elements into shape {list(sizes)} because the unspecified dimension "
+            "size -1 can be any value and is ambiguous"
         )
     if known == 0 or numel % known:
         raise error
     return tuple(numel // known if size == -1 else size for size in sizes)
 
 
+def check_expandable(shape: Sequence[int], target: Sequence[int]) -> None:
+    """Raise torch's error unless a tensor of `shape` can be expanded to `target`."""
+    extra = len(target) - len(shape)
+    if extra < 0:
+        raise RuntimeError(
+            f"expand(tinynn.FloatTensor{{{list(shape)}}}, size={list(target)}): the number of sizes provided "
+            f"({len(target)}) must be greater or equal to the number of dimensions in the tensor "
+            f"({len(shape)})"
+        )
+    for i, n in reversed(list(enumerate(shape))):
+        if n not in (1, target[extra + i]):
+            raise RuntimeError(
+                f"The expanded size of the tensor ({target[extra + i]}) must match the existing size ({n}) "
+                f"at non-singleton dimension {extra + i}.  Target sizes: {list(target)}.  Tensor sizes: "
+                f"{list(shape)}"
+            )
+
+
 # fmt: off
 _TYPE_NAMES = {"float16": "Half", "float32": "Float", "float64": "Double", "int8": "Char", "int16": "Short",
                "int32": "Int", "int64": "Long", "uint8": "Byte", "bool": "Bool"}
 _C_NAMES = {"float16": "c10::Half", "float32": "float", "float64": "double", "int8": "signed char",
-            "int16": "short int", "int32": "int", "int64": "long int", "uint8": "unsigned char", "bool": "bool"}
+            "int16": "short int", "int32": "int", "int64": "long int",
+            "uint8": "unsigned char", "bool": "bool"}
 # fmt: on
 
 

@@ -162,17 +162,13 @@ def backward(
     roots = _roots(_as_tuple(tensors), grad_tensors, create_graph)
     if inputs is None:
         for leaf, gradient in _run(roots, create_graph, retain_graph, None).items():
-            _accumulate(leaf, apply_hooks(leaf._hooks, gradient) if leaf._hooks else gradient)
+            _accumulate(leaf, gradient)
         return
     receivers = {_key(tensor): tensor for tensor in _as_tuple(inputs)}
     if not receivers:
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     for key, gradient in _run(roots, create_graph, retain_graph, set(receivers)).items():
-        tensor = receivers[key]
-        if tensor._node is None:
-            _accumulate(tensor, apply_hooks(tensor._hooks, gradient) if tensor._hooks else gradient)
-        else:
-            _accumulate(tensor, clone(gradient))
+        _accumulate(receivers[key], gradient if isinstance(key, Variable) else clone(gradient))
 
 
 def _key(tensor: Variable) -> Any:
@@ -203,8 +199,6 @@ def grad(
     answers = []
     for i, tensor in enumerate(given):
         gradient = results.get(_key(tensor))
-        if gradient is not None and tensor._node is None and tensor._hooks:
-            gradient = apply_hooks(tensor._hooks, gradient)
         if gradient is None:
             if not (allow_unused or materialize_grads):
                 raise RuntimeError(
@@ -218,12 +212,14 @@ def grad(
 
 def _run(roots: list, create_graph: bool, retain_graph: bool | None, wanted: set | None) -> dict[Any, Any]:
     retain_graph = create_graph if retain_graph is None else retain_graph
-    if not create_graph and not thread.enabled:
-        return backpropagate(roots, False, retain_graph, wanted)
     before = thread.enabled, thread.inference
     thread.switch(create_graph, thread.inference)
     try:
-        return backpropagate(roots, create_graph, retain_graph, wanted)
+        results = backpropagate(roots, create_graph, retain_graph, wanted)
+        for target, gradient in results.items():
+            if isinstance(target, Variable) and target._hooks:  # the hook may keep what it was given
+                results[target] = clone(apply_hooks(target._hooks, gradient))
+        return results
     finally:
         thread.switch(*before)
 
@@ -258,7 +254,8 @@ def _root_gradient(output: Any, gradient: Any, create_graph: bool) -> Any:
             f"Mismatch in shape: grad_output[0] has a shape of {gradient.shape} and output[0] has a shape of "
             f"{output.shape}."
         )
-    return gradient if create_graph else gradient._array
+    given = gradient if create_graph else gradient._array
+    return clone(given) if output._node is None else given  # a leaf would keep it
 
 
 def _as_tuple(tensors: Any) -> tuple:

@@ -1,17 +1,17 @@
 """`Function`: write an operation of your own, forward and backward, in Python on Tensors.
 
-    class Cube(Function):
-        @staticmethod
-        def forward(ctx, x):
-            ctx.save_for_backward(x)
-            return x * x * x
+class Cube(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x * x
 
-        @staticmethod
-        def backward(ctx, g):
-            (x,) = ctx.saved_tensors
-            return 3 * x * x * g
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return 3 * x * x * g
 
-    y = Cube.apply(x)
+y = Cube.apply(x)
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class FunctionCtx:
             raise RuntimeError(USED_TWICE)
         if any(counter[0] != count for counter, count in self._versions):
             raise RuntimeError(
-                "one of the variables needed for gradient computation has been modified by an inplace operation: a "
-                "tensor given to save_for_backward was written to after the forward pass"
+                "one of the variables needed for gradient computation has been modified by an inplace "
+                "operation: a tensor given to save_for_backward was written to after the forward pass"
             )
         return self._saved
 
@@ -82,8 +82,8 @@ class _FunctionNode(Node):
         answers = answer if isinstance(answer, tuple) else (answer,)
         if len(answers) < len(self.edges) or any(extra is not None for extra in answers[len(self.edges) :]):
             raise RuntimeError(
-                f"function {self.label} returned an incorrect number of gradients (expected {len(self.edges)}, got "
-                f"{len(answers)})"
+                f"function {self.label} returned an incorrect number of gradients (expected "
+                f"{len(self.edges)}, got {len(answers)})"
             )
         kept: list = []
         for operand, (edge, gradient) in enumerate(zip(self.edges, answers, strict=False)):
@@ -101,8 +101,8 @@ class _FunctionNode(Node):
             fits = False
         if not fits:
             raise RuntimeError(
-                f"Function {self.label} returned an invalid gradient at index {operand} - got {list(got)} but expected "
-                f"shape compatible with {list(wanted)}"
+                f"Function {self.label} returned an invalid gradient at index {operand} - got {list(got)} "
+                f"but expected shape compatible with {list(wanted)}"
             )
 
     def release(self) -> None:
@@ -113,16 +113,14 @@ class _FunctionNode(Node):
 class Function:
     """Base class of operations written by users: define `forward(ctx, ...)` and `backward(ctx, *g)`.
 
-    `backward` returns one gradient (or None) for each argument of forward. It is recorded under create_graph, so it can
-    be differentiated again if it is made of tensor operations. Instead of taking `ctx`, forward may leave the
-    saving to `setup_context(ctx, inputs, output)`.
+    `backward` returns one gradient (or None) for each argument of forward. It is recorded under create_graph,
+    so it can be differentiated again if it is made of tensor operations. Instead of taking `ctx`, forward may
+    leave the saving to `setup_context(ctx, inputs, output)`.
     """
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError(
-            "You must implement the forward function for custom autograd.Function."
-        )
+        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
 
     @staticmethod
     def setup_context(ctx: FunctionCtx, inputs: tuple, output: Any) -> None:
@@ -131,8 +129,8 @@ class Function:
     @staticmethod
     def backward(ctx: FunctionCtx, *grad_outputs: Any) -> Any:
         raise NotImplementedError(
-            "You must implement either the backward or vjp method for your custom autograd.Function to use it with "
-            "backward mode AD."
+            "You must implement either the backward or vjp method for your custom autograd.Function to use "
+            "it with backward mode AD."
         )
 
     @classmethod

@@ -83,14 +83,22 @@ class _Switch:
 
         @functools.wraps(function)
         def switched(*args: Any, **kwargs: Any) -> Any:
-            generator, sent = function(*args, **kwargs), None
+            generator = function(*args, **kwargs)
+            resume, given = generator.send, None
             while True:
                 try:
                     with self._fresh():
-                        produced = generator.send(sent)
+                        produced = resume(given)
                 except StopIteration as stop:
                     return stop.value
-                sent = yield produced
+                try:
+                    resume, given = generator.send, (yield produced)
+                except GeneratorExit:
+                    with self._fresh():
+                        generator.close()
+                    raise
+                except BaseException as error:
+                    resume, given = generator.throw, error
 
         return switched
 

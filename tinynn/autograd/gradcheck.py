@@ -38,7 +38,10 @@ def gradcheck(
     given = inputs if isinstance(inputs, tuple | list) else (inputs,)
     checked = [x for x in given if isinstance(x, Variable) and x._requires_grad]
     if not checked:
-        raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True.")
+        raise ValueError(
+            "gradcheck expects at least one input tensor to require gradient, but none of them have "
+            "requires_grad=True."
+        )
     outputs = _differentiable(func(*given))
     for i, x in enumerate(checked):
         numerical = _numerical_jacobians(lambda: _differentiable(func(*given)), x, eps)

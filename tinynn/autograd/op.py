@@ -144,35 +144,13 @@ class Op:
             if feature_major:
                 out._feature_major = True
         if thread.recording:
-            plan = self.plans[needs] if needs in self.plans else self._plan(needs)
-            if plan is not None:
-                self._record(plan, args, arrays, result, out)
+            if needs:
+                plan = self.plans[needs] if needs in self.plans else self._plan(needs)
+                if plan is not None:
+                    Record(self, plan, args, arrays, result, out)
         elif thread.inference and not self.view:  # a view is what its storage is
-            for one in out if type(out) is tuple else (out,):
-                one._inference = True
+            out._inference = True
         return out
-
-    def _record(self, plan: Plan, args: tuple, arrays: list, result: Any, out: Any) -> None:
-        """Put a Record behind the output: where gradients go, and what `plan` says to save."""
-        edges: list[Edge | None] = []
-        for i in plan.operands:
-            operand, array = args[i], arrays[i]
-            node = operand._node
-            edges.append((operand if node is None else node, operand._index, array.shape, array.dtype))
-        stamps = []
-        for i in plan.checks:
-            operand = args[i]
-            if isinstance(operand, Variable):
-                if operand._inference:
-                    raise RuntimeError(INFERENCE_SAVED)
-                stamps.append((i, operand._counter, operand._counter[0]))
-        saved = plan.keep(arrays)
-        if plan.shapes:
-            saved = (*saved, *[np.shape(arrays[i]) for i in plan.shapes])
-        if plan.result:
-            saved = (*saved, result)
-            stamps.append((RESULT, out._counter, out._counter[0]))
-        Record(self, plan, edges, saved, stamps, out)
 
     def _view(self, result: Any, args: tuple) -> Any:
         """A tensor that shares its operand's storage and version counter; or several of them."""
@@ -242,28 +220,39 @@ class VariadicOp(Op):
         out = Variable.wrap(result)
         out._inference = thread.inference
         if thread.recording and any(x._requires_grad for x in tensors):
-            arguments = [*arrays[: self.first], arrays[self.first :]]  # as if xs were one
-            self._record(self._plan(-1), (*args[: self.first], xs), arguments, result, out)  # type: ignore[arg-type]
+            packed = [*arrays[: self.first], arrays[self.first :]]  # as if xs were one argument
+            VariadicRecord(self, self._plan(-1), xs, packed, result, out)  # type: ignore[arg-type]
         return out
-
-    def _record(self, plan: Plan, args: tuple, arrays: list, result: Any, out: Any) -> None:
-        xs = args[-1]
-        edges = [edge_to(x) if isinstance(x, Variable) and x._requires_grad else None for x in xs]
-        stamps = [(self.first, x._counter, x._counter[0]) for x in xs if plan.checks and isinstance(x, Variable)]
-        shapes = [[np.shape(x) for x in arrays[-1]]] if plan.shapes else []
-        VariadicRecord(self, plan, edges, (*plan.keep(arrays), *shapes), stamps, out)
 
 
 class Record(Node):
     """The Node that calling an Op leaves behind: its plan, and the values that the plan says to keep."""
 
-    def __init__(self, op: Op, plan: Plan, edges: list[Edge | None], saved: tuple, stamps: list, out: Any):
+    def __init__(self, op: Op, plan: Plan, args: Sequence, arrays: Sequence, result: Any, out: Any):
+        operands, rules, _, keep, checks, shapes, saves_result = plan
         self.op = op
         self.plan = plan
-        self.edges = edges
-        self.saved: tuple | None = saved
-        self.stamps = stamps  # [(argument, version counter, its count when the argument was saved)]
+        self.rules = rules
         self.number = next_number()
+        self.edges = edges = []
+        for i in operands:
+            operand, array = args[i], arrays[i]
+            node = operand._node
+            edges.append((operand if node is None else node, operand._index, array.shape, array.dtype))
+        self.stamps = stamps = []  # [(argument, version counter, its count when the argument was saved)]
+        for i in checks:
+            operand = args[i]
+            if isinstance(operand, Variable):
+                if operand._inference:
+                    raise RuntimeError(INFERENCE_SAVED)
+                stamps.append((i, operand._counter, operand._counter[0]))
+        saved = keep(arrays)
+        if shapes:
+            saved = (*saved, *[np.shape(arrays[i]) for i in shapes])
+        if saves_result:
+            saved = (*saved, result)
+            stamps.append((RESULT, out._counter, out._counter[0]))
+        self.saved: tuple | None = saved
         if type(out) is tuple:
             self.outputs = [(one._array.shape, one._array.dtype) for one in out]
             for index, one in enumerate(out):
@@ -292,7 +281,10 @@ class Record(Node):
 
     def _apply(self, g: Any, saved: Sequence) -> list:
         """Run the VJPs."""
-        return [vjp(g, *pick(saved)) for vjp, pick in self.plan.rules]
+        gradients = []
+        for vjp, pick in self.rules:
+            gradients.append(vjp(g, *pick(saved)))
+        return gradients
 
     def release(self) -> None:
         if self.stamps:
@@ -337,9 +329,19 @@ class Record(Node):
 class VariadicRecord(Record):
     """The Node of a VariadicOp: an edge for each of the xs."""
 
+    def __init__(self, op: Op, plan: Plan, args: Sequence, arrays: Sequence, result: Any, out: Any):
+        self.op, self.plan, self.rules = op, plan, plan.rules
+        self.number = next_number()
+        self.edges = [edge_to(x) if isinstance(x, Variable) and x._requires_grad else None for x in args]
+        self.stamps = [(op.first, x._counter, x._counter[0]) for x in args if plan.checks and isinstance(x, Variable)]
+        self.saved = plan.keep(arrays)
+        if plan.shapes:
+            self.saved = (*self.saved, [np.shape(x) for x in arrays[-1]])
+        out._node, out._requires_grad = self, True
+
     @property
     def next_functions(self) -> tuple:
-        return Node.next_functions.fget(self)  # type: ignore[attr-defined]
+        return tuple(shown(edge) for edge in self.edges)
 
     def _apply(self, g: Any, saved: Sequence) -> list:
         return super()._apply(g, saved)[0]

@@ -80,13 +80,10 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Raises RuntimeError where shapes or dtypes do not fit.
     """
     _need_tensor("linear", input)
-    x, w = input._array, weight._array
-    if x.ndim == 2 and w.ndim == 2 and x.shape[1] == w.shape[1] and x.dtype == w.dtype:
-        if bias is None:
-            return ops.linear_no_bias(input, weight, None)
-        if bias._array.shape == w.shape[:1] and bias._array.dtype == x.dtype:
-            return ops.linear(input, weight, bias)
-    return _any_linear(input, weight, bias)
+    try:
+        return ops.linear_no_bias(input, weight, None) if bias is None else ops.linear(input, weight, bias)
+    except ValueError:  # not matrices of one dtype that fit
+        return _any_linear(input, weight, bias)
 
 
 def _any_linear(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -274,7 +271,7 @@ def _activate(row: Callable, input: Tensor, *settings: Any, inplace: bool = Fals
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(x, 0). Its gradient at 0 is 0."""
     _need_tensor("relu", input)
-    return input.relu_() if inplace else input.relu()
+    return input.relu_() if inplace else ops.relu(input)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:

@@ -90,6 +90,7 @@ class Module:
     """
 
     training: bool
+    _hooked = False  # whether a hook was ever registered
     _version = 1
     _kinds: dict[str, str]
 
@@ -112,7 +113,7 @@ class Module:
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks:
+        if self._hooked:
             return call_with_hooks(self, args, kwargs)
         return self.forward(*args, **kwargs)
 
@@ -335,9 +336,10 @@ class Module:
         """Switch to training (dropout drops, batch norm uses the batch), here and in all submodules."""
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
-        self.training = mode
-        for child in self.children():
-            child.train(mode)
+        self.__dict__["training"] = mode  # as `self.training = mode`, without asking whether that is a parameter
+        for _, child in self._members(MODULE):
+            if child is not None:
+                child.train(mode)
         return self
 
     def eval(self) -> Self:
@@ -559,7 +561,7 @@ class Module:
 
         with_kwargs: `hook(module, args, kwargs)`, returning None or (args, kwargs).
         """
-        return register(self._forward_pre_hooks, Hook(hook, with_kwargs), prepend)
+        return self._register_hook(self._forward_pre_hooks, Hook(hook, with_kwargs), prepend)
 
     def register_forward_hook(
         self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
@@ -568,18 +570,22 @@ class Module:
 
         with_kwargs: `hook(module, args, kwargs, output)`. always_call: even if forward raises.
         """
-        return register(self._forward_hooks, Hook(hook, with_kwargs, always_call), prepend)
+        return self._register_hook(self._forward_hooks, Hook(hook, with_kwargs, always_call), prepend)
 
     def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_input, grad_output)` when the gradients of the inputs are computed.
 
         Both are tuples; what it returns replaces grad_input.
         """
-        return register(self._backward_hooks, Hook(hook), prepend)
+        return self._register_hook(self._backward_hooks, Hook(hook), prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> RemovableHandle:
         """Call `hook(module, grad_output)` when those of the outputs are; its answer replaces them."""
-        return register(self._backward_pre_hooks, Hook(hook), prepend)
+        return self._register_hook(self._backward_pre_hooks, Hook(hook), prepend)
+
+    def _register_hook(self, hooks: dict, hook: Hook, prepend: bool) -> RemovableHandle:
+        object.__setattr__(self, "_hooked", True)
+        return register(hooks, hook, prepend)
 
     # --- how it prints
 

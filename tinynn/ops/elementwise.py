@@ -24,6 +24,7 @@ def _real(forward, *vjps, name=""):
 
 # --- forward functions that NumPy lacks, or computes otherwise than torch
 
+
 def _pow(a, b):
     """a ** b. Small powers are products and roots, as in torch: NumPy's general power is 20 times slower."""
     if a.dtype.kind == "b":

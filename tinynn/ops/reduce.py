@@ -78,7 +78,10 @@ def _product_of_others(x, axis):
     axis %= x.ndim
     n = x.shape[axis]
     itself = np.eye(n, dtype=bool).reshape((n, n) + (1,) * (x.ndim - 1 - axis))
-    return prod(keep(unsqueeze(x, axis), np.broadcast_to(itself, x.shape[:axis] + (n,) + x.shape[axis:])) + itself, axis + 1)
+    return prod(
+        keep(unsqueeze(x, axis), np.broadcast_to(itself, x.shape[:axis] + (n,) + x.shape[axis:])) + itself,
+        axis + 1,
+    )
 
 
 def _var(x, axis=None, correction=1, keepdims=False):
@@ -93,7 +96,11 @@ def _std(x, axis=None, correction=1, keepdims=False):
 
 
 def _var_back(g, x, axis, correction):
-    g, centred, spare = _restore(g, x.shape, axis), x - mean(x, axis, True), _count(x.shape, axis) - correction
+    g, centred, spare = (
+        _restore(g, x.shape, axis),
+        x - mean(x, axis, True),
+        _count(x.shape, axis) - correction,
+    )
     if spare <= 0 and (axis is None or not x.shape):
         return g * where(centred == 0, math.nan, math.inf)
     return g * (2 / spare if spare > 0 else math.inf) * centred

@@ -1,0 +1,217 @@
+"""Inputs for every row of the derivative table: small, float64, and where the row is smooth.
+
+`CASES[name]` is a list of argument tuples for `ops.name`; a tuple that begins with a function is for that
+function instead. Rows that share forward and derivatives share their cases (`cases_of`).
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tinynn import ops
+from tinynn.autograd.op import Op, VariadicOp
+from tinynn.autograd.variable import Variable
+from tinynn.ops.nn import channel_moments
+
+_draw = np.random.default_rng(0)
+
+
+def normal(*shape: int) -> np.ndarray:
+    return np.asarray(_draw.standard_normal(shape))
+
+
+def positive(*shape: int) -> np.ndarray:
+    return np.abs(normal(*shape)) + 0.5
+
+
+def between_0_and_1(*shape: int) -> np.ndarray:
+    return _draw.uniform(0.1, 0.9, shape)
+
+
+def distinct(*shape: int) -> np.ndarray:
+    """Values at least 0.3 apart, none nearer than 0.1 to an integer's half, so that nothing ties or jumps."""
+    n = int(np.prod(shape))
+    return (_draw.permutation(n).reshape(shape) - n // 2) * 1.0 + 0.3
+
+
+def batch_norm_in_training(x: Any, weight: Any, bias: Any) -> Any:
+    """The row is given the batch's moments, which move with x."""
+    return ops.batch_norm(x, weight, bias, *channel_moments(x._array), True, 1e-5)
+
+
+MASK = np.array([[True, False, True], [False, False, True]])
+PLACES = (np.array([0, 2, 2]), np.array([1, 3, 3]))  # one of them twice
+ONCE = (np.array([0, 2]), np.array([1, 3]))
+CLASSES = np.array([2, 0, -100])  # the last is ignored
+WEIGHTS = np.array([0.5, 1.0, 2.0, 1.5])
+
+# ruff: noqa: E501 - a row's cases are a line
+# fmt: off
+CASES: dict[str, list[tuple]] = {
+    # arithmetic
+    "add":        [(normal(2, 3), normal(3)), (normal(2, 1), normal(1, 3)), (normal(), normal(2)), (normal(2, 3), 2.5)],
+    "sub":        [(normal(2, 3), normal(3)), (normal(2, 1), normal(1, 3)), (normal(2, 3), 2.5)],
+    "mul":        [(normal(2, 3), normal(3)), (normal(2, 1), normal(1, 3)), (normal(2, 3), 2.5)],
+    "div":        [(normal(2, 3), positive(3)), (normal(2, 1), positive(1, 3)), (normal(2, 3), 2.5)],
+    "neg":        [(normal(2, 3),)],
+    "pow":        [(positive(2, 3), normal(3)), (normal(2, 3), 3), (positive(2, 3), 2.5), (normal(2, 3), 0), (normal(3), 1), (positive(3), 0.5)],
+    "div_trunc":  [(distinct(2, 3), 2 + positive(3))],
+    "div_floor":  [(distinct(2, 3), 2 + positive(3))],
+    "remainder":  [(distinct(2, 3), 2 + positive(3)), (distinct(2, 3), 2.5)],
+    "fmod":       [(distinct(2, 3), 2 + positive(3)), (distinct(2, 3), 2.5)],
+    # powers and exponentials
+    "square":     [(normal(2, 3),)],
+    "sqrt":       [(positive(2, 3),)],
+    "rsqrt":      [(positive(2, 3),)],
+    "reciprocal": [(positive(2, 3),)],
+    "exp":        [(normal(2, 3),), (normal(),)],
+    "expm1":      [(normal(2, 3),)],
+    "log":        [(positive(2, 3),)],
+    "log1p":      [(positive(2, 3),)],
+    # trigonometry and the sigmoids
+    "sin":        [(normal(2, 3),)],
+    "cos":        [(normal(2, 3),)],
+    "tanh":       [(normal(2, 3),)],
+    "sigmoid":    [(normal(2, 3),)],
+    "logsigmoid": [(normal(2, 3),)],
+    "softplus":   [(normal(2, 3), 1.0, 20.0), (distinct(2, 3), 2.0, 1.5)],
+    "erf":        [(normal(2, 3),)],
+    # kinks and ties
+    "abs":        [(distinct(2, 3),)],
+    "sign":       [(distinct(2, 3),)],
+    "relu":       [(distinct(2, 3),)],
+    "clamp":      [(distinct(2, 3), -1.0, 1.0), (distinct(2, 3), None, 1.0), (distinct(2, 3), 0.0, None)],
+    "clamp_tensors": [(distinct(2, 3), normal(3) - 2, normal(3) + 2), (distinct(2, 3), None, normal(3)), (distinct(2, 3), normal(3), None)],
+    "maximum":    [(distinct(2, 3), normal(3))],
+    "minimum":    [(distinct(2, 3), normal(3))],
+    "floor":      [(distinct(2, 3),)],
+    "ceil":       [(distinct(2, 3),)],
+    "trunc":      [(distinct(2, 3),)],
+    "round":      [(distinct(2, 3),)],
+    # choosing
+    "where":      [(MASK, normal(2, 3), normal(3)), (MASK, normal(2, 3), 0.5)],
+    "keep":       [(normal(2, 3), MASK)],
+    "threshold_backward": [(normal(2, 3), distinct(2, 3))],
+    # shapes
+    "cast":       [(normal(2, 3), np.dtype("float64"))],
+    "clone":      [(normal(2, 3), "C")],
+    "expand":     [(normal(2, 1), (4, 2, 3))],
+    "sum_to":     [(normal(4, 2, 3), (2, 1)), (normal(4, 3), (3,)), (normal(4, 2, 3), ())],
+    "reshape":    [(normal(2, 3), (3, 2))],
+    "squeeze":    [(normal(2, 1, 3), 1)],
+    "unsqueeze":  [(normal(2, 3), 1)],
+    "permute":    [(normal(2, 3, 4), (2, 0, 1))],
+    "transpose":  [(normal(2, 3, 4), 0, 2)],
+    "t":          [(normal(2, 3),)],
+    "narrow":     [(normal(2, 5), 1, 1, 3)],
+    "unnarrow":   [(normal(2, 3), 1, 1, 3, 5)],
+    "split":      [(normal(2, 5), 1, (2, 3))],
+    "unbind":     [(normal(2, 3), 1)],
+    "diagonal":   [(normal(3, 4), 1, 0, 1)],
+    "undiagonal": [(normal(3), 1, 0, 1, (3, 4))],
+    "flip":       [(normal(2, 3), (0, 1))],
+    "roll":       [(normal(2, 3), (1, 2), (0, 1))],
+    "repeat":     [(normal(2, 3), (2, 1, 2)), (normal(2, 3), (1, 1))],
+    "tril":       [(normal(3, 4), 1)],
+    "triu":       [(normal(3, 4), 1)],
+    "cat":        [(1, normal(2, 3), normal(2, 1)), (0, normal(2, 3))],
+    "stack":      [(1, normal(2, 3), normal(2, 3))],
+    # reductions
+    "sum":        [(normal(2, 3), None, False), (normal(2, 3), 0, False), (normal(2, 3), (0, 1), True)],
+    "mean":       [(normal(2, 3), None, False), (normal(2, 3), 1, True)],
+    "prod":       [(normal(2, 3), None, False), (normal(2, 3), 1, True), (np.array([[0.0, 2.0, 3.0], [0.0, 0.0, 4.0]]), 1, False)],
+    "amax":       [(distinct(2, 3), None, False), (distinct(2, 3), 1, True)],
+    "amin":       [(distinct(2, 3), None, False), (distinct(2, 3), 1, True)],
+    "max":        [(distinct(2, 3),)],
+    "min":        [(distinct(2, 3),)],
+    "var":        [(normal(2, 3), None, 1, False), (normal(2, 3), 1, 0, True)],
+    "std":        [(normal(2, 3), None, 1, False), (normal(2, 3), 1, 0, True)],
+    "norm":       [(distinct(2, 3), p, axis, False) for p in (2.0, 1.0, 3.0, 1.5, 0.5, np.inf, -np.inf) for axis in (None, 1)],
+    "logsumexp":  [(normal(2, 3), 1, False), (normal(2, 3), (0, 1), True)],
+    "softmax":    [(normal(2, 3), 1)],
+    "log_softmax": [(normal(2, 3), 0)],
+    "cumsum":     [(normal(2, 3), 1)],
+    # indexing
+    "select":     [(normal(3, 4), (slice(1, 3), None, 2)), (normal(3, 4), (1, 2))],
+    "index":      [(normal(3, 4), PLACES)],
+    "index_put":  [(normal(3, 4), normal(2), ONCE)],
+    "index_add_at": [(normal(3, 4), normal(3), PLACES)],
+    "zeros_put":  [(normal(2), (3, 4), ONCE)],
+    "zeros_add_at": [(normal(3), (3, 4), PLACES)],
+    "masked_fill": [(normal(2, 3), MASK, normal()), (normal(2, 3), MASK, 0.5)],
+    "copy":       [(normal(2, 3), normal(3))],
+    # products of matrices
+    "mm":         [(normal(2, 3), normal(3, 4))],
+    "matmul":     [(normal(2, 2, 3), normal(3, 4)), (normal(2, 3), normal(2, 3, 4))],
+    "mv":         [(normal(2, 3), normal(3))],
+    "dot":        [(normal(3), normal(3))],
+    "addmm":      [(normal(4), normal(2, 3), normal(3, 4))],
+    "linear":     [(normal(2, 3), normal(4, 3), normal(4)), (normal(2, 3), normal(4, 3), None), (normal(2, 1), normal(4, 1), normal(4))],
+    "einsum":     [("ij,jk->ik", normal(2, 3), normal(3, 4)), ("ij->j", normal(2, 3)), ("ii->i", normal(3, 3)), ("ij->ji", normal(2, 3))],
+    # activations
+    "hardtanh":   [(distinct(2, 3), -1.0, 1.0)],
+    "leaky_relu": [(distinct(2, 3), 0.1), (distinct(2, 3), 2.0)],
+    "elu":        [(distinct(2, 3), 1.0)],
+    "gelu":       [(normal(2, 3),)],
+    "gelu_tanh":  [(normal(2, 3),)],
+    "silu":       [(normal(2, 3),)],
+    # losses
+    "mse_loss":   [(normal(2, 3), normal(2, 3), reduction) for reduction in ("none", "mean", "sum")],
+    "huber_loss": [(distinct(2, 3), normal(2, 3), "mean", 1.0)],
+    "smooth_l1_loss": [(distinct(2, 3), normal(2, 3), "mean", 1.0)],
+    "binary_cross_entropy": [(between_0_and_1(2, 3), between_0_and_1(2, 3), positive(3), "mean"), (between_0_and_1(3), between_0_and_1(3), None, "none")],
+    "binary_cross_entropy_with_logits": [(normal(2, 3), between_0_and_1(2, 3), positive(3), positive(3), "mean"), (normal(3), between_0_and_1(3), None, None, "sum")],
+    "xlogy":      [(positive(2, 3), positive(3))],
+    "nll_loss":   [(normal(3, 4), CLASSES, WEIGHTS, -100, reduction) for reduction in ("none", "mean", "sum")],
+    "nll_loss_back": [(normal(), CLASSES, WEIGHTS, (3, 4), -100, "mean"), (normal(3), CLASSES, None, (3, 4), -100, "none")],
+    # layers
+    "batch_norm": [(batch_norm_in_training, normal(4, 3), normal(3), normal(3)), (normal(4, 3), normal(3), normal(3), normal(3), positive(3), False, 1e-5)],
+    "layer_norm": [(normal(4, 3), normal(3), normal(3), (1,), 1e-5), (normal(4, 3), None, None, (1,), 1e-5)],
+}
+# fmt: on
+
+UNDIFFERENTIABLE = {"floor_divide"}  # its derivative raises, as PyTorch's does
+
+
+class Case(NamedTuple):
+    """One call of a row: arrays become tensors where the row takes tensors; some of them require grad."""
+
+    function: Callable
+    arguments: tuple
+    operands: range  # the positions of tensors
+    differentiable: range | list[int]  # those of them that have a derivative
+
+    def fresh(self) -> list:
+        """The arguments, with new leaves for the operands."""
+        return [self._leaf(i, a) if i in self.operands else a for i, a in enumerate(self.arguments)]
+
+    def _leaf(self, position: int, argument: Any) -> Any:
+        if not isinstance(argument, np.ndarray):
+            return argument
+        tensor = Variable.wrap(argument.copy())
+        return tensor.requires_grad_() if position in self.differentiable else tensor
+
+
+def rows_with_a_derivative() -> dict[str, Op]:
+    return {name: row for name, row in ops.TABLE.items() if any(row.vjps) and name not in UNDIFFERENTIABLE}
+
+
+def cases_of(name: str) -> list[Case]:
+    """The row's own cases, or those of the row whose forward and derivatives it shares under another name."""
+    row = ops.TABLE[name]
+    for other, cases in CASES.items():
+        twin = ops.TABLE[other]
+        if (twin.forward, twin.vjps) == (row.forward, row.vjps):
+            return [_case(row, arguments) for arguments in cases]
+    return []
+
+
+def _case(row: Op, arguments: tuple) -> Case:
+    if callable(arguments[0]):
+        everything = range(len(arguments) - 1)
+        return Case(arguments[0], arguments[1:], everything, everything)
+    if isinstance(row, VariadicOp):
+        operands = range(row.first, len(arguments))
+        return Case(row, arguments, operands, operands)
+    return Case(row, arguments, range(len(row.vjps)), [i for i, vjp in enumerate(row.vjps) if vjp])

@@ -1,0 +1,54 @@
+"""Sort, and choose by rank: `sort`, `argsort`, `topk`, `unique`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinynn import ops
+from tinynn.autograd.variable import Variable
+from tinynn.methods.indexing import places_along
+from tinynn.methods.reductions import ValuesIndices
+from tinynn.size import one_dim
+
+if TYPE_CHECKING:
+    from tinynn.tensor import Tensor
+
+
+class Ordering(Variable):
+    """Orders along a dimension; gradients flow through the values back to their places."""
+
+    def sort(self, dim: int = -1, descending: bool = False, stable: bool = True) -> ValuesIndices:
+        """(values, indices) in rising (falling) order along `dim`; equal elements keep their order."""
+        axis = one_dim(dim, self._array.ndim)
+        array = np.atleast_1d(self._array)
+        if descending:
+            last = array.shape[axis] - 1
+            order = last - np.flip(np.argsort(np.flip(array, axis), axis=axis, kind="stable"), axis)
+        else:
+            order = np.argsort(array, axis=axis, kind="stable")
+        order_tensor = Variable.wrap(np.ascontiguousarray(order).reshape(self._array.shape))
+        return ValuesIndices(places_along(ops.sort, self, dim, order_tensor), order_tensor)
+
+    def argsort(self, dim: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+        """The indices that sort along `dim`."""
+        return self.sort(dim, descending, stable).indices
+
+    def topk(self, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesIndices:
+        """The k largest (smallest) elements along `dim` and their indices, best first."""
+        axis = one_dim(dim, self._array.ndim)
+        if not 0 <= k <= (self._array.shape[axis] if self._array.ndim else 1):
+            raise RuntimeError("selected index k out of range")
+        order = self.sort(dim, descending=largest).indices
+        if self._array.dtype.kind == "b":
+            raise RuntimeError("topk does not support bool dtypes on CPU")
+        best = order.narrow(dim, 0, k).contiguous() if self._array.ndim else order
+        return ValuesIndices(places_along(ops.topk, self, dim, best), best)
+
+    def unique(self, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> Any:
+        """The different values, rising; with the place of each element among them, and their counts."""
+        values, inverse, counts = np.unique(self._array, return_inverse=True, return_counts=True)
+        answers = [values] + [inverse.reshape(self._array.shape)] * return_inverse + [counts] * return_counts
+        tensors = tuple(Variable.wrap(answer) for answer in answers)
+        return tensors if len(tensors) > 1 else tensors[0]

@@ -1,0 +1,47 @@
+"""Fill a tensor with random values, in torch's streams: `x.uniform_()`, `x.normal_()`, ..."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tinynn import ops
+from tinynn.autograd.inplace import check_writable, overwrite
+from tinynn.autograd.variable import Variable
+from tinynn.random import Generator, default_generator
+
+if TYPE_CHECKING:
+    from tinynn.tensor import Tensor
+
+
+class Random(Variable):
+    """Draws that overwrite the tensor. Each takes its numbers from `generator`, or from the default one."""
+
+    def uniform_(self, a: float = 0.0, b: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+        """Fill with draws from U(a, b)."""
+        return self._draw(generator, "uniform", a, b)
+
+    def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+        """Fill with draws from N(mean, std^2)."""
+        return self._draw(generator, "normal", mean, std)
+
+    def exponential_(self, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+        """Fill with draws from the exponential distribution of rate lambd."""
+        return self._draw(generator, "exponential", lambd)
+
+    def random_(self, *bounds: int, generator: Generator | None = None) -> Tensor:
+        """Fill with integers: of the dtype's whole range, below `to`, or from `from_` up to below `to`."""
+        return self._draw(generator, "random", *((0, *bounds) if len(bounds) == 1 else bounds))
+
+    def bernoulli_(self, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
+        """Fill with ones, with probability p (a number, or a tensor of them), and zeros."""
+        check_writable(self)
+        drawn = (generator or default_generator).bernoulli(
+            self._array.shape, p._array if isinstance(p, Variable) else p, self._array.dtype
+        )
+        return overwrite(self, ops.copy(self, Variable.wrap(drawn)))
+
+    def _draw(self, generator: Generator | None, distribution: str, *parameters: Any) -> Tensor:
+        check_writable(self)
+        draw = getattr(generator or default_generator, distribution)
+        drawn = draw(self._array.shape, self._array.dtype, *parameters)
+        return overwrite(self, ops.copy(self, Variable.wrap(drawn)))

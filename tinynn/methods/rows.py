@@ -1,0 +1,94 @@
+"""How a row of the derivative table becomes a method, an operator, or an in-place method of Tensor."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinynn import dtypes
+from tinynn.autograd.inplace import check_writable
+from tinynn.autograd.op import size_mismatch
+from tinynn.autograd.variable import Variable
+
+if TYPE_CHECKING:
+    from tinynn.tensor import Tensor
+
+NUMBERS = (int, float, np.number, np.bool_)
+OPERANDS = (Variable, *NUMBERS)  # what may stand beside a tensor in an expression
+
+
+def unary(name: str, row: Callable, doc: str) -> Callable[[Any], Any]:
+    """`self.name()`."""
+
+    def method(self: Tensor) -> Tensor:
+        return row(self)
+
+    return called(name, method, doc)
+
+
+def binary(name: str, row: Callable, doc: str) -> Callable[[Any, Any], Any]:
+    """`self.name(other)`, for a tensor or a number `other`; TypeError for others."""
+
+    def method(self: Tensor, other: Any) -> Tensor:
+        if not isinstance(other, OPERANDS):
+            raise not_an_operand(name, other)
+        return row(self, other)
+
+    return called(name, method, doc)
+
+
+def not_an_operand(name: str, other: Any) -> TypeError:
+    """torch's error for an operand that is neither a tensor nor a number."""
+    return TypeError(f"{name}(): argument 'other' (position 1) must be Tensor, not {type(other).__name__}")
+
+
+def operator(name: str, row: Callable) -> Callable[[Any, Any], Any]:
+    """`self row other`, for a tensor, a number or an array `other`, as the method `name`."""
+
+    def method(self: Tensor, other: Any) -> Any:
+        if isinstance(other, OPERANDS):
+            return row(self, other)
+        return row(self, Variable.wrap(other)) if isinstance(other, np.ndarray) else NotImplemented
+
+    return called(name, method, f"The operator `{name}`, for a tensor, a number or an array.")
+
+
+def reflected(row: Callable) -> Callable[[Any, Any], Any]:
+    """`other row self`, for a number `other`."""
+
+    def method(self: Tensor, other: Any) -> Any:
+        if not isinstance(other, NUMBERS):
+            return NotImplemented
+        return row(Variable.wrap(dtypes.convert(other, dtypes.result_type(self._array, other))), self)
+
+    return method
+
+
+def in_place(operation: Callable) -> Callable[..., Any]:
+    """The in-place twin of a method: its result overwrites the tensor."""
+
+    @functools.wraps(operation)
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        check_writable(self)
+        result = operation(self, *args, **kwargs)
+        return result if result is NotImplemented else self._overwrite(result)
+
+    name = operation.__name__
+    own_name = name.replace("__", "__i", 1) if name.startswith("__") else name + "_"
+    return called(own_name, method, f"`{name}`, written over the tensor itself.")
+
+
+def called(name: str, method: Callable, doc: str) -> Callable[..., Any]:
+    """`method`, under the name and with the docstring that `help` shows."""
+    method.__name__, method.__qualname__, method.__doc__ = name, f"Tensor.{name}", doc
+    return method
+
+
+def check_broadcastable(a: Sequence[int], b: Sequence[int]) -> None:
+    """Raise torch's error for shapes that do not broadcast."""
+    mismatch = size_mismatch([np.broadcast_to(0, shape) for shape in (a, b)])
+    if mismatch:
+        raise mismatch

@@ -1,0 +1,118 @@
+"""The same values as another dtype or copied, and new values of the same dtype: `to`, `clone`, `new_zeros`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from tinynn import dtypes, ops
+from tinynn.autograd.variable import Variable
+from tinynn.device import check_device, device
+from tinynn.methods.rows import called
+from tinynn.size import one_shape, shape_of_new, type_name
+
+if TYPE_CHECKING:
+    from tinynn.tensor import Tensor
+
+
+def _cast(name: str, dtype: dtypes.dtype) -> Callable[[Any], Any]:
+    """The method `name`, short for `to(dtype)`."""
+
+    def method(self: Tensor) -> Tensor:
+        return self.to(dtype)
+
+    return called(name, method, f"As {dtype.name}; itself if it is one.")
+
+
+class Types(Variable):
+    """Conversions, copies, and new tensors of the same dtype."""
+
+    def to(self, *args: Any, **kwargs: Any) -> Tensor:
+        """As another dtype (or like another tensor); itself if nothing changes and copy=False."""
+        own = dtypes.BY_NUMPY[self._array.dtype]
+        wanted, copy = own, kwargs.pop("copy", False)
+        for arg in (*args, kwargs.pop("dtype", None), kwargs.pop("device", None), kwargs.pop("other", None)):
+            if isinstance(arg, dtypes.dtype):
+                wanted = arg
+            elif isinstance(arg, Variable):
+                wanted = dtypes.BY_NUMPY[arg._array.dtype]
+            elif isinstance(arg, str | device):
+                check_device(arg)
+        if wanted is own:
+            return self.clone() if copy else self  # type: ignore[return-value]
+        return ops.cast(self if wanted.is_floating_point else Variable.wrap(self.row_major()), wanted.numpy)
+
+    def type(self, dtype: Any = None, non_blocking: Any = False) -> Any:
+        """As another dtype; without one, the type's name as torch has it."""
+        if dtype is None:
+            return f"tinynn.{type_name(self._array.dtype)}Tensor"
+        if isinstance(dtype, str):
+            dtype = _by_type_name(dtype)
+        return self.to(
+            dtype if isinstance(dtype, dtypes.dtype) else dtypes.from_numpy_dtype(dtypes.as_numpy(dtype))
+        )
+
+    def type_as(self, other: Tensor) -> Tensor:
+        """With the dtype of `other`."""
+        return self.to(other.dtype)
+
+    # fmt: off
+    half   = _cast("half", dtypes.float16)
+    float  = _cast("float", dtypes.float32)
+    double = _cast("double", dtypes.float64)
+    short  = _cast("short", dtypes.int16)
+    int    = _cast("int", dtypes.int32)
+    long   = _cast("long", dtypes.int64)
+    byte   = _cast("byte", dtypes.uint8)
+    bool   = _cast("bool", dtypes.bool_)
+    # fmt: on
+
+    def cpu(self) -> Self:
+        """Itself: the CPU is the one device there is."""
+        return self
+
+    def cuda(self, device: Any = None) -> Self:
+        """Raises torch's error for a build without CUDA."""
+        check_device("cuda")
+        return self
+
+    def pin_memory(self) -> Self:
+        """Itself."""
+        return self
+
+    def clone(self, *, memory_format: Any = None) -> Tensor:
+        """A copy that gradients flow through."""
+        return ops.clone(self, "C" if self._feature_major else "K")
+
+    def new_tensor(self, data: Any, dtype: dtypes.dtype | None = None) -> Tensor:
+        """A copy of `data`, with this tensor's dtype unless another is given; likewise the next four."""
+        return Variable.wrap(np.array(data, self._numpy_dtype(dtype)))
+
+    def new_zeros(self, *size: Any, dtype: dtypes.dtype | None = None) -> Tensor:
+        """Zeros of the given size."""
+        return Variable.wrap(np.zeros(shape_of_new(size, "new_zeros"), self._numpy_dtype(dtype)))
+
+    def new_ones(self, *size: Any, dtype: dtypes.dtype | None = None) -> Tensor:
+        """Ones of the given size."""
+        return Variable.wrap(np.ones(shape_of_new(size, "new_ones"), self._numpy_dtype(dtype)))
+
+    def new_empty(self, *size: Any, dtype: dtypes.dtype | None = None) -> Tensor:
+        """Uninitialised memory of the given size."""
+        return Variable.wrap(np.empty(shape_of_new(size, "new_empty"), self._numpy_dtype(dtype)))
+
+    def new_full(self, size: Any, fill_value: Any, dtype: dtypes.dtype | None = None) -> Tensor:
+        """One value, `size` times."""
+        return Variable.wrap(np.full(one_shape(size, "new_full"), fill_value, self._numpy_dtype(dtype)))
+
+    def _numpy_dtype(self, dtype: dtypes.dtype | None) -> np.dtype:
+        return self._array.dtype if dtype is None else dtype.numpy
+
+
+def _by_type_name(name: str) -> dtypes.dtype:
+    short = name.rpartition(".")[2]
+    for d in dtypes.ALL:
+        if short in (f"{type_name(d.numpy)}Tensor", d.name):
+            return d
+    raise ValueError(f"invalid type: '{name}'")
