@@ -854,3 +854,23 @@ def test_repr(make):
 def test_names_of_tinynn_nn_are_torchs():
     for own, other in ((tinynn.nn, torch.nn), (tinynn.nn.utils, torch.nn.utils)):
         assert all(hasattr(other, name) for name in own.__all__)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda F, x, t, w: F.binary_cross_entropy(x, t, weight=w),
+        lambda F, x, t, w: F.binary_cross_entropy_with_logits(x, t, weight=w),
+        lambda F, x, t, w: F.binary_cross_entropy_with_logits(x, t, pos_weight=w),
+        lambda F, x, t, w: F.nll_loss(x, t[0].long(), weight=w),
+        lambda F, x, t, w: F.cross_entropy(x, t[0].long(), weight=w),
+    ],
+)
+def test_a_weight_that_requires_grad_is_refused(loss):
+    messages = []
+    for lib in (torch, tinynn):
+        x, t, w = lib.full((2, 2), 0.5), lib.ones(2, 2), lib.ones(2, requires_grad=True)
+        with pytest.raises(RuntimeError, match="is not differentiable with respect to argument") as caught:
+            loss(lib.nn.functional, x, t, w)
+        messages.append(str(caught.value).splitlines()[0])
+    assert messages[0] == messages[1]

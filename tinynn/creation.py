@@ -244,7 +244,7 @@ def linspace(
 
 def _like(create: Callable) -> Callable:
     def create_like(
-        input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any
+        input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None
     ) -> Tensor:
         return create(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 

@@ -59,14 +59,19 @@ def shape_of(sizes: tuple, function: str, argument: str = "size") -> tuple[int, 
     if together:
         sizes = tuple(sizes[0])
     for place, size in enumerate(sizes):
-        if not hasattr(size, "__index__") or (isinstance(size, bool) and place == 0):
-            got, what = type(size).__name__, f"{function}(): argument '{argument}'"
-            if place:
-                detail = f'failed to unpack the object at pos {place + 1} with error "type must be tuple of ints,but got'
-                raise TypeError(f'{what} {detail} {got}"')
-            found = f", but found element of type {got} at pos 0" if together else f", not {got}"
-            raise TypeError(f"{what} (position 1) must be tuple of ints{found}")
-    return tuple(size.__index__() for size in sizes)
+        if not hasattr(size, "__index__") or (place == 0 and isinstance(size, bool)):
+            raise _no_int(f"{function}(): argument '{argument}'", type(size).__name__, place, together)
+    return tuple([size.__index__() for size in sizes])
+
+
+def _no_int(argument: str, got: str, place: int, together: bool) -> TypeError:
+    if place:
+        what = f'failed to unpack the object at pos {place + 1} with error "type must be tuple of ints,but got {got}"'
+    elif together:
+        what = f"(position 1) must be tuple of ints, but found element of type {got} at pos 0"
+    else:
+        what = f"(position 1) must be tuple of ints, not {got}"
+    return TypeError(f"{argument} {what}")
 
 
 def shape_of_new(sizes: tuple, function: str) -> tuple[int, ...]:

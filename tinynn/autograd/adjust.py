@@ -1,4 +1,4 @@
-"""The few operations that the engine itself needs to hand a gradient on: undo broadcasting, undo a cast, copy.
+"""The few operations that the engine needs itself to hand a gradient on: undo broadcasting or a cast, copy.
 
 They are ordinary rows (so that gradients of gradients flow through them), and `ops` lists them too.
 """
@@ -16,7 +16,7 @@ def _sum_to(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Sum x over the dimensions in which `shape` was broadcast to x.shape."""
     extra = x.ndim - len(shape)
     if extra == 1 and x.ndim == 2 and x.shape[1:] == shape and x.dtype.kind == "f":
-        return x.T.dot(_ones(len(x), x.dtype))  # as NumPy's sum, 3 times faster
+        return x.T.dot(ones(len(x), x.dtype))  # as NumPy's sum, 3 times faster
     if x.shape[extra:] == shape:
         return np.add.reduce(x, axis=0 if extra == 1 else tuple(range(extra)))
     stretched = tuple(extra + i for i, n in enumerate(shape) if n == 1 and x.shape[extra + i] != 1)
@@ -24,7 +24,8 @@ def _sum_to(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=8)
-def _ones(n: int, dtype: np.dtype) -> np.ndarray:
+def ones(n: int, dtype: np.dtype) -> np.ndarray:
+    """A vector of ones, to sum with; not to be written to."""
     return np.ones(n, dtype)
 
 

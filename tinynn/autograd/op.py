@@ -317,7 +317,9 @@ class Record(Node):
         """torch's message about a saved value that was overwritten, naming the value."""
         value = self.saved[-1 if place == RESULT else self.plan.kept.index(place)]  # type: ignore[index]
         made_by = (self, 0) if place == RESULT else dict(zip(self.plan.operands, self.edges, strict=False)).get(place)
-        of = f", which is output {made_by[1]} of {made_by[0].label}," if made_by and isinstance(made_by[0], Node) else ""
+        of = ""
+        if made_by and isinstance(made_by[0], Node):
+            of = f", which is output {made_by[1]} of {made_by[0].label.partition('Backward')[0]},"
         what = f"[tinynn.{type_name(value.dtype)}Tensor {list(value.shape)}]{of}" if type(value) is np.ndarray else "one"
         return (
             f"one of the variables needed for gradient computation has been modified by an inplace operation: {what} is "

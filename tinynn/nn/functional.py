@@ -33,6 +33,16 @@ def _need_tensor(function: str, input: Any) -> None:
         )
 
 
+def _need_constant(function: str, **arguments: Tensor | None) -> None:
+    """Raise torch's error for an argument that requires grad and that the loss has no derivative for."""
+    for name, tensor in arguments.items():
+        if tensor is not None and tensor.requires_grad and thread.recording:
+            raise RuntimeError(
+                f"The function '{function}' is not differentiable with respect to argument '{name}'. This input "
+                "cannot have requires_grad True."
+            )
+
+
 def _need_tensors(input: Any, target: Any) -> None:
     for name, value in {"input": input, "target": target}.items():
         if not isinstance(value, Tensor):
@@ -428,6 +438,7 @@ def binary_cross_entropy_with_logits(
             _need_size(pos_weight, target, output=target)
         if weight is not None:
             _need_size(target, weight, output=target)
+        _need_constant("binary_cross_entropy_with_logits", weight=weight, pos_weight=pos_weight)
     return ops.binary_cross_entropy_with_logits(input, target, weight, pos_weight, reduction)
 
 
@@ -475,6 +486,7 @@ def binary_cross_entropy(
                 f"all elements of {name} should be between 0 and 1\n"
                 "For logits, use binary_cross_entropy_with_logits."
             )
+    _need_constant("binary_cross_entropy", weight=weight)
     return ops.binary_cross_entropy(input, target, weight, reduction)
 
 
@@ -541,6 +553,7 @@ def _check_nll(input: Tensor, target: Tensor, weight: Tensor | None) -> None:
             "Convert classes with target.long(); class probabilities have the shape of the input."
         )
     _check_class_weight(input, weight)
+    _need_constant("nll_loss_forward", weight=weight)
     _need_float("nll_loss_out_frame", input)
     if weight is not None and weight._array.dtype != x.dtype:
         raise RuntimeError(

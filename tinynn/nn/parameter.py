@@ -19,6 +19,8 @@ def _leaf_of(cls: type, data: Tensor | None, requires_grad: bool) -> Any:
             f"'{type(data).__name__}' object has no attribute 'detach'\n"
             f"{cls.__name__} takes a Tensor: make one first, with tinynn.tensor(...)."
         )
+    if requires_grad and source._array.dtype.kind != "f":
+        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
     new: Any = object.__new__(cls)
     new._array, new._counter = source.row_major(), source._counter
     return new.requires_grad_(requires_grad)

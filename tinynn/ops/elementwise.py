@@ -165,21 +165,6 @@ def _promote_given(operands):
     return [operand if operand is None else convert(operand, common) for operand in operands]
 
 
-def _clamp_drop(x, min, max):
-    """Where clamp's result does not move with x: outside of [min, max], and at nan."""
-    if max is None:
-        return ~(x >= min)
-    return ~(x <= max) if min is None else ~((x >= min) & (x <= max))
-
-
-def _clamp_min_drop(x, min, max):
-    """Where clamp's result does not move with the lower bound."""
-    return ~(x < min) if max is None else ~((x < min) & (min < max))
-
-
-def _clamp_max_drop(x, min, max):
-    """Where clamp's result does not move with the upper bound."""
-    return ~(x > max) if min is None else ~((x > max) | (max < min))
 
 
 # --- derivatives that are longer than a line
@@ -200,6 +185,23 @@ def _pow_exponent(g, a, b, y):
 def nothing(g):
     """The gradient through what is flat: 0, also where g is inf or nan."""
     return keep(g, np.True_)
+
+
+def _clamp_back(g, x, min, max):
+    """clamp's result moves with x inside of [min, max], the bounds included; not at nan."""
+    if max is None:
+        return keep(g, ~(x >= min))
+    return keep(g, ~(x <= max) if min is None else ~((x >= min) & (x <= max)))
+
+
+def _clamp_min_back(g, x, min, max):
+    """... with the lower bound where x is below it, unless the upper bound is lower still."""
+    return keep(g, ~(x < min) if max is None else ~((x < min) & (min < max)))
+
+
+def _clamp_max_back(g, x, min, max):
+    """... with the upper bound where x is above it, or the lower bound is."""
+    return keep(g, ~(x > max) if min is None else ~((x > max) | (max < min)))
 
 
 def _half_of_ties(g, a, b, loses):
@@ -253,9 +255,8 @@ softplus   = Op   (_softplus,               lambda g, x, beta, threshold: where(
 abs        = _arithmetic(np.absolute,       lambda g, x: g * sign(x))                # 0 at 0
 sign       = _arithmetic(_sign,             lambda g: nothing(g))
 relu       = _arithmetic(_relu,             lambda g, y: threshold_backward(g, y))   # 0 at 0, passes at nan; -0 stays
-clamp      = Op(_clamp,                     lambda g, x, min, max: keep(g, _clamp_drop(x, min, max)), name="ClampBackward1", cast=_promote_given)  # passes on the bounds
-clamp_tensors = Op(_clamp,                  lambda g, x, min, max: keep(g, _clamp_drop(x, min, max)), lambda g, x, min, max: keep(g, _clamp_min_drop(x, min, max)),
-                                            lambda g, x, min, max: keep(g, _clamp_max_drop(x, min, max)), name="ClampBackward0", cast=_promote_given)
+clamp      = Op(_clamp, _clamp_back,        name="ClampBackward1", cast=_promote_given)   # passes on the bounds
+clamp_tensors = Op(_clamp, _clamp_back,     _clamp_min_back, _clamp_max_back,       name="ClampBackward0", cast=_promote_given)
 maximum    = _arithmetic(np.maximum,        lambda g, a, b: _half_of_ties(g, a, b, a < b), lambda g, a, b: _half_of_ties(g, a, b, b < a))
 minimum    = _arithmetic(np.minimum,        lambda g, a, b: _half_of_ties(g, a, b, a > b), lambda g, a, b: _half_of_ties(g, a, b, b > a))
 floor      = _arithmetic(_integral(np.floor), lambda g: nothing(g))
@@ -269,7 +270,8 @@ rsub = sub.named("RsubBackward1")
 remainder_tensor, fmod_tensor = remainder.named("RemainderBackward1"), fmod.named("FmodBackward1")
 
 # --- choosing
-where      = Op(_where,                     None, lambda g, condition: keep(g, ~condition), lambda g, condition: keep(g, condition), cast=_promote_branches)
+where      = Op(_where,                     None,                                   lambda g, condition: keep(g, ~condition),
+                                                                                    lambda g, condition: keep(g, condition), cast=_promote_branches)
 keep       = Op(_keep,                      lambda g, drop: keep(g, drop),          None)
 threshold_backward = Op(lambda g, x: _keep(g, x <= 0), lambda g, x: threshold_backward(g, x), lambda g: nothing(g))
 

@@ -59,7 +59,7 @@ def _masked_fill(x, mask, value):
 
 
 def along(index: np.ndarray, axis: int) -> tuple:
-    """The index that picks, at each position of `index`, the element that it names along `axis` (torch's gather)."""
+    """The index that picks, at each position of `index`, the element it names along `axis` (torch's gather)."""
     grid: list = list(np.ogrid[tuple(builtins.slice(n) for n in index.shape)])
     if index.ndim:
         grid[axis] = index
@@ -71,19 +71,20 @@ def _zeros(g):
 
 
 # fmt: off
-select       = Op(_view,         lambda g, x_shape, index: zeros_put(g, x_shape, index),     view=True)   # ints, slices, None: a view
-index        = Op(_read,         lambda g, x_shape, index: zeros_add_at(g, x_shape, index))               # arrays of places: a copy
-index_put    = Op(_put,          lambda g, index: index_put(g, _zeros(g), index),            lambda g, index: at(g, index))
-index_add_at = Op(_add_at,       lambda g: g,                                                lambda g, index: at(g, index), name="IndexPutBackward0")
-zeros_put    = Op(_zeros_put,    lambda g, index: at(g, index),                              name="SelectBackwardBackward0")
-zeros_add_at = Op(_zeros_add_at, lambda g, index: at(g, index),                              name="IndexPutBackward0")
-masked_fill  = Op(_masked_fill,  lambda g, mask: keep(g, mask),                              None, lambda g, mask: keep(g, ~mask))
-
-copy         = Op(_copy,         lambda g: nothing(g),                                       lambda g: g, name="CopyBackwards")
+# ints, slices and None give a view, arrays of places a copy
+select       = Op(_view,         lambda g, x_shape, index: zeros_put(g, x_shape, index),    view=True)
+index        = Op(_read,         lambda g, x_shape, index: zeros_add_at(g, x_shape, index))
+index_put    = Op(_put,          lambda g, index: index_put(g, _zeros(g), index),           lambda g, index: at(g, index))
+index_add_at = Op(_add_at,       lambda g: g,                                               lambda g, index: at(g, index),  name="IndexPutBackward0")
+zeros_put    = Op(_zeros_put,    lambda g, index: at(g, index),                             name="SelectBackwardBackward0")
+zeros_add_at = Op(_zeros_add_at, lambda g, index: at(g, index),                             name="IndexPutBackward0")
+masked_fill  = Op(_masked_fill,  lambda g, mask: keep(g, mask),                             None,   lambda g, mask: keep(g, ~mask))
+copy         = Op(_copy,         lambda g: nothing(g),                                      lambda g: g,                    name="CopyBackwards")
 
 # The same rows where torch calls them by another name: `x.max(dim)`, `sort` and `gather` all read from chosen places.
 at, slice, unsqueeze_index = index, select.named("SliceBackward0"), select.named("UnsqueezeBackward0")
-gather, index_select, masked_select = index.named("GatherBackward0"), index.named("IndexSelectBackward0"), index.named("MaskedSelectBackward0")
+gather, index_select = index.named("GatherBackward0"), index.named("IndexSelectBackward0")
+masked_select = index.named("MaskedSelectBackward0")
 max_dim, min_dim, sort, topk = (index.named(f"{name}Backward0") for name in ("Max", "Min", "Sort", "Topk"))
 fill, fill_tensor, zero = copy.named("FillBackward2"), copy.named("FillBackward3"), copy.named("ZeroBackward0")
 scatter_add  = index_add_at.named("ScatterAddBackward0")

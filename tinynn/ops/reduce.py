@@ -1,6 +1,6 @@
 """The derivative table, reductions: sums, extremes, norms, and the softmax family.
 
-`axis` is None (everything), an int or a tuple of ints; `keepdims` keeps reduced axes with size 1, as in NumPy.
+`axis` is None (everything), an int or a tuple of ints; `keepdims` keeps reduced axes with size 1.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from tinynn.autograd.adjust import ones
 from tinynn.autograd.op import Op
 from tinynn.ops.elementwise import abs, exp, keep, sign, where
 from tinynn.ops.shape import expand, flip, reshape, unsqueeze
@@ -39,15 +40,23 @@ def _own_dtype(x):
 
 
 def _sum(x, axis=None, keepdims=False):
-    """x.sum(axis). Summing the rows of a C-ordered matrix is a product with ones: 8 times faster in NumPy."""
-    if x.ndim == 2 and axis in (0, (0,)) and x.dtype.kind == "f" and x.flags.c_contiguous and x.shape[1] < 64:
-        return (np.ones((1, len(x)), x.dtype) @ x).reshape((1, -1) if keepdims else -1)
-    return x.sum(axis=axis, dtype=_own_dtype(x), keepdims=keepdims)
+    """x.sum(axis). Along one axis of a narrow matrix it is a product with ones: 8 times faster in NumPy."""
+    if x.ndim == 2 and axis in _ONE_OF_TWO and x.shape[1] < 64 and x.dtype.kind == "f" and x.flags.c_contiguous:
+        if axis in _FIRST:
+            total = x.T.dot(ones(x.shape[0], x.dtype))
+            return total[None, :] if keepdims else total
+        total = x.dot(ones(x.shape[1], x.dtype))
+        return total[:, None] if keepdims else total
+    return np.add.reduce(x, axis, _own_dtype(x), None, keepdims)
+
+
+_FIRST = (0, (0,), -2, (-2,))
+_ONE_OF_TWO = (*_FIRST, 1, (1,), -1, (-1,))
 
 
 def _mean(x, axis=None, keepdims=False):
-    wide = np.float32 if x.dtype == np.float16 else None
-    mean = np.add.reduce(x, axis, wide, None, keepdims) / np.float32(_count(x.shape, axis))
+    wide = x.astype(np.float32) if x.dtype == np.float16 else x
+    mean = _sum(wide, axis, keepdims) / np.float32(_count(x.shape, axis))
     return mean.astype(x.dtype, copy=False)
 
 
@@ -59,7 +68,7 @@ def _evenly(g, x, y, axis):
 
 
 def _attaining(g, x, y, axis):
-    """amax and amin: as `_evenly`, but where the extreme is nan nothing attains it, and the gradient is nan."""
+    """amax and amin: as `_evenly`, but a nan attains nothing: the gradient is nan then."""
     attains = x == _restore(y, x.shape, axis)
     return _restore(g, x.shape, axis) * attains / sum(attains, axis, True)
 
@@ -166,23 +175,41 @@ def _log_softmax(x, axis):
     return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
 
+def _mean_back(g, x_shape, axis):
+    return expand(_restore(g, x_shape, axis), x_shape) / _count(x_shape, axis)
+
+
+def _prod(x, axis=None, keepdims=False):
+    return x.prod(axis=axis, dtype=_own_dtype(x), keepdims=keepdims)
+
+
+def _amax(x, axis=None, keepdims=False):
+    return x.max(axis=axis, keepdims=keepdims)
+
+
+def _amin(x, axis=None, keepdims=False):
+    return x.min(axis=axis, keepdims=keepdims)
+
+
+def _cumsum(x, axis):
+    return x.cumsum(axis=axis, dtype=_own_dtype(x))
+
+
 # fmt: off
-sum     = Op(_sum,                                         lambda g, x_shape, axis: expand(_restore(g, x_shape, axis), x_shape))
-mean    = Op(_mean,                                        lambda g, x_shape, axis: expand(_restore(g, x_shape, axis), x_shape) / _count(x_shape, axis))
-prod    = Op(lambda x, axis=None, keepdims=False: x.prod(axis=axis, dtype=_own_dtype(x), keepdims=keepdims),
-                                                           lambda g, x, y, axis: _prod_back(g, x, y, axis))
-amax    = Op(lambda x, axis=None, keepdims=False: x.max(axis=axis, keepdims=keepdims),
-                                                           lambda g, x, y, axis: _attaining(g, x, y, axis))
-amin    = Op(lambda x, axis=None, keepdims=False: x.min(axis=axis, keepdims=keepdims),
-                                                           lambda g, x, y, axis: _attaining(g, x, y, axis))
-max     = Op(amax.forward,                                 lambda g, x, y: _evenly(g, x, y, None), name="MaxBackward1")
-min     = Op(amin.forward,                                 lambda g, x, y: _evenly(g, x, y, None), name="MinBackward1")
-var     = Op(_var,                                         lambda g, x, axis, correction: _var_back(g, x, axis, correction))
-std     = Op(_std,                                         lambda g, x, y, axis, correction: _std_back(g, x, y, axis, correction))
-norm    = Op(_norm,                                        lambda g, x, y, p, axis: _norm_back(g, x, y, p, axis),  name="LinalgVectorNormBackward0")
-logsumexp   = Op(_logsumexp,                               lambda g, x, y, axis: _logsumexp_back(g, x, y, axis))
-softmax     = Op(_softmax,                                 lambda g, y, axis: (g - sum(g * y, axis, True)) * y)
-log_softmax = Op(_log_softmax,                             lambda g, y, axis: g - exp(y) * sum(g, axis, True))
+sum         = Op(_sum,          lambda g, x_shape, axis: expand(_restore(g, x_shape, axis), x_shape))
+mean        = Op(_mean,         lambda g, x_shape, axis: _mean_back(g, x_shape, axis))
+prod        = Op(_prod,         lambda g, x, y, axis: _prod_back(g, x, y, axis))
+amax        = Op(_amax,         lambda g, x, y, axis: _attaining(g, x, y, axis))
+amin        = Op(_amin,         lambda g, x, y, axis: _attaining(g, x, y, axis))
+max         = Op(_amax,         lambda g, x, y: _evenly(g, x, y, None),                 name="MaxBackward1")
+min         = Op(_amin,         lambda g, x, y: _evenly(g, x, y, None),                 name="MinBackward1")
+var         = Op(_var,          lambda g, x, axis, correction: _var_back(g, x, axis, correction))
+std         = Op(_std,          lambda g, x, y, axis, correction: _std_back(g, x, y, axis, correction))
+norm        = Op(_norm,         lambda g, x, y, p, axis: _norm_back(g, x, y, p, axis),  name="LinalgVectorNormBackward0")
+logsumexp   = Op(_logsumexp,    lambda g, x, y, axis: _logsumexp_back(g, x, y, axis))
+softmax     = Op(_softmax,      lambda g, y, axis: (g - sum(g * y, axis, True)) * y)
+log_softmax = Op(_log_softmax,  lambda g, y, axis: g - exp(y) * sum(g, axis, True))
+cumsum      = Op(_cumsum,       lambda g, axis: flip(cumsum(flip(g, axis), axis), axis))
+
 sum_dim, mean_dim, prod_dim = sum.named("SumBackward1"), mean.named("MeanBackward1"), prod.named("ProdBackward1")
-cumsum  = Op(lambda x, axis: x.cumsum(axis=axis, dtype=_own_dtype(x)),          lambda g, axis: flip(cumsum(flip(g, axis), axis), axis))
 # fmt: on

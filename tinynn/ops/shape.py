@@ -6,6 +6,8 @@ rearrangement back; the gradient of a copy to many places is the sum over those 
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from tinynn.autograd.adjust import cast, clone, expand, sum_to
@@ -24,11 +26,15 @@ def _cat(axis, *xs):
 
 def _cat_back(g, axis, xs_shapes):
     ends = np.cumsum([0] + [shape[axis] for shape in xs_shapes])
-    return [narrow(g, axis, int(a), int(b - a)) for a, b in zip(ends, ends[1:], strict=False)]
+    return [narrow(g, axis, int(a), int(b - a)) for a, b in itertools.pairwise(ends)]
 
 
 def _narrow(x, axis, start, length):
     return x[(slice(None),) * axis + (slice(start, start + length),)]
+
+
+def _narrow_back(g, axis, start, length, x_shape):
+    return unnarrow(g, axis, start, length, x_shape[axis])
 
 
 def _unnarrow(x, axis, start, length, total):
@@ -60,6 +66,10 @@ def _diagonal(x, offset, axis1, axis2):
     return view
 
 
+def _diagonal_back(g, offset, axis1, axis2, x_shape):
+    return undiagonal(g, offset, axis1, axis2, x_shape)
+
+
 def _undiagonal(x, offset, axis1, axis2, shape):
     out = np.zeros(shape, x.dtype)
     _diagonal(out, offset, axis1, axis2)[...] = x
@@ -67,19 +77,19 @@ def _undiagonal(x, offset, axis1, axis2, shape):
 
 
 # fmt: off
-reshape   = Op(lambda x, shape: x.reshape(shape),        lambda g, x_shape: reshape(g, x_shape),              view=True, name="ViewBackward0")
-squeeze   = Op(lambda x, axis: x.squeeze(axis),          lambda g, x_shape: reshape(g, x_shape),              view=True, name="SqueezeBackward1")
-unsqueeze = Op(lambda x, axis: np.expand_dims(x, axis),  lambda g, x_shape: reshape(g, x_shape),              view=True)
+reshape   = Op(lambda x, shape: x.reshape(shape),        lambda g, x_shape: reshape(g, x_shape),     view=True, name="ViewBackward0")
+squeeze   = Op(lambda x, axis: x.squeeze(axis),          lambda g, x_shape: reshape(g, x_shape),     view=True, name="SqueezeBackward1")
+unsqueeze = Op(lambda x, axis: np.expand_dims(x, axis),  lambda g, x_shape: reshape(g, x_shape),     view=True)
 squeeze_all, squeeze_dims = squeeze.named("SqueezeBackward0"), squeeze.named("SqueezeBackward2")
-permute   = Op(lambda x, axes: x.transpose(axes),        lambda g, axes: permute(g, _back(axes)),             view=True)
-transpose = Op(lambda x, a, b: x.swapaxes(a, b),         lambda g, a, b: transpose(g, a, b),                  view=True)
-t         = Op(lambda x: x.T,                            lambda g: t(g),                                      view=True)
-narrow    = Op(_narrow,                                  lambda g, axis, start, length, x_shape: unnarrow(g, axis, start, length, x_shape[axis]), view=True, name="SliceBackward0")
+permute   = Op(lambda x, axes: x.transpose(axes),        lambda g, axes: permute(g, _back(axes)),    view=True)
+transpose = Op(lambda x, a, b: x.swapaxes(a, b),         lambda g, a, b: transpose(g, a, b),         view=True)
+t         = Op(lambda x: x.T,                            lambda g: t(g),                             view=True)
+narrow    = Op(_narrow,                                  _narrow_back,                               view=True, name="SliceBackward0")
 unnarrow  = Op(_unnarrow,                                lambda g, axis, start, length: narrow(g, axis, start, length), name="SliceBackward0")
-split     = Op(_split,                                   lambda g, axis: cat(axis, *g),                       view=True, name="SplitBackward0")
+split     = Op(_split,                                   lambda g, axis: cat(axis, *g),              view=True, name="SplitBackward0")
 split_with_sizes = split.named("SplitWithSizesBackward0")
-unbind    = Op(_unbind,                                  lambda g, axis: stack(axis, *g),                     view=True)
-diagonal  = Op(_diagonal,                                lambda g, offset, axis1, axis2, x_shape: undiagonal(g, offset, axis1, axis2, x_shape), view=True)
+unbind    = Op(_unbind,                                  lambda g, axis: stack(axis, *g),            view=True)
+diagonal  = Op(_diagonal,                                _diagonal_back,                             view=True)
 undiagonal = Op(_undiagonal,                             lambda g, offset, axis1, axis2: diagonal(g, offset, axis1, axis2))
 diag_embed = undiagonal.named("DiagEmbedBackward0")
 flip      = Op(lambda x, axes: np.flip(x, axes).copy(),  lambda g, axes: flip(g, axes))
