@@ -5,7 +5,7 @@
     python -m benchmarks.circles --json ratios.json    every round's ratio, for other programs
     python -m benchmarks.circles --profile v2          where tinynn spends its time
 
-PyTorch runs eagerly, at the better of 1 and 2 threads. Over 1, tinynn is ahead.
+PyTorch runs eagerly. Each is given 1 thread and 2, and compared at its better one. Over 1, tinynn is ahead.
 """
 
 import argparse
@@ -19,10 +19,11 @@ import tinynn
 from benchmarks import report
 from benchmarks.contest import Turn, Worker, compete, workers
 from benchmarks.workloads import PARTS, TITLES, WORKLOADS, epoch
+from experiments.common.cli import integer
 
 SECONDS = 0.15  # a contender's turn
 PROFILED_EPOCHS = 300
-HEADER = ("workload", "", "part", "torch / tinynn", "the faster torch")
+HEADER = ("workload", "", "part", "torch / tinynn", "threads of tinynn, torch")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,7 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--rounds", type=int, default=11, help="how often each contender has its turn")
+    parser.add_argument("--rounds", type=integer(1), default=11, help="how often each contender has its turn")
     parser.add_argument("--only", nargs="+", choices=WORKLOADS, metavar="WORKLOAD", help=", ".join(WORKLOADS))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every ratio there")
     parser.add_argument("--profile", choices=WORKLOADS, metavar="WORKLOAD", help="profile tinynn's epochs")
@@ -65,7 +66,7 @@ def measure(team: Sequence[Worker], name: str, rounds: int) -> list[dict[str, An
     split = workload.split()
     results = []
     for part, make in PARTS.items():
-        comparison = report.compare(compete(team, Turn(make, (workload, split), SECONDS), rounds))
+        comparison = report.Comparison.of(compete(team, Turn(make, (workload, split), SECONDS), rounds))
         results.append({"workload": name, "part": part, **comparison.facts()})
     return results
 
@@ -73,7 +74,8 @@ def measure(team: Sequence[Worker], name: str, rounds: int) -> list[dict[str, An
 def row(result: dict[str, Any]) -> tuple[str, ...]:
     """A line of the table."""
     name = result["workload"]
-    return name, TITLES[name], result["part"], str(report.Spread.of(result["ratios"])), result["rival"]
+    threads = f"{result['tinynn_threads']}, {result['torch_threads']}"
+    return name, TITLES[name], result["part"], str(report.Spread.of(result["ratios"])), threads
 
 
 def profile(name: str) -> None:

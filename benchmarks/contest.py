@@ -13,25 +13,21 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from experiments.common.backends import require
+
 PAUSE = 0.05  # seconds between turns; worker threads of BLAS and OpenMP go on spinning for up to 0.03
 WARM_UP = 0.25  # of a turn's seconds, before its clock starts
 BATCHES = 10  # how often a turn looks at the clock
 
 
 class Contender(NamedTuple):
-    """A backend, and the number of threads it may use (None: as many as it chooses)."""
+    """A backend, and the number of threads it may use."""
 
     backend: str
-    threads: int | None = None
-
-    def __str__(self) -> str:
-        if self.threads is None:
-            return self.backend
-        return f"{self.backend} with {self.threads} thread{'s' if self.threads > 1 else ''}"
+    threads: int
 
 
-TINYNN = Contender("tinynn")
-CONTENDERS = (TINYNN, Contender("torch", 1), Contender("torch", 2))
+CONTENDERS = tuple(Contender(backend, threads) for backend in ("tinynn", "torch") for threads in (1, 2))
 
 
 class Turn(NamedTuple):
@@ -67,7 +63,8 @@ class Worker:
 
 @contextlib.contextmanager
 def workers(contenders: Sequence[Contender] = CONTENDERS) -> Iterator[list[Worker]]:
-    """A process for each contender, for the length of a `with` block."""
+    """A process for each contender, for the length of a `with` block. UserError if one is not installed."""
+    require(*((contender.backend, contender.backend) for contender in contenders))
     with contextlib.ExitStack() as stack:
         yield [stack.enter_context(contextlib.closing(Worker(contender))) for contender in contenders]
 
@@ -84,12 +81,9 @@ def compete(team: Sequence[Worker], turn: Turn, rounds: int) -> dict[Contender, 
 
 
 @contextlib.contextmanager
-def _environment(threads: int | None) -> Iterator[None]:
+def _environment(threads: int) -> Iterator[None]:
     """Tells a process started in here how many threads to use, before it loads any library."""
-    if threads is None:
-        yield
-        return
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(dict.fromkeys(names, str(threads)))
     try:
@@ -105,7 +99,7 @@ def _environment(threads: int | None) -> Iterator[None]:
 def _work(connection: Any, contender: Contender) -> None:
     """What a worker's process does: answer every Turn with the seconds a call took."""
     backend = importlib.import_module(contender.backend)
-    if contender.threads is not None:
+    if contender.backend == "torch":
         backend.set_num_threads(contender.threads)
     connection.send(backend.__version__)
     with contextlib.suppress(EOFError):

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import report
+from experiments.common.cli import integer
 
 ROOT = Path(__file__).resolve().parents[1]
 TIMED = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
@@ -21,7 +22,7 @@ TIMED = "import time; start = time.perf_counter(); import {}; print(time.perf_co
 def main(argv: Sequence[str] | None = None) -> int:
     """The program; returns its exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.imports", description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=25, help="how often each is imported")
+    parser.add_argument("--rounds", type=integer(1), default=25, help="how often each is imported")
     options = parser.parse_args(argv)
     facts = report.machine()
     seconds("tinynn")  # compiles the bytecode, of NumPy too

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks import report
-from benchmarks.contest import TINYNN, Turn, compete, workers
+from benchmarks.contest import Turn, compete, workers
+from experiments.common.cli import integer
 
 SECONDS = 0.03  # a contender's turn
 SIZES = ((10, 10), (1000, 10), (1000, 1000))
@@ -65,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--rounds", type=int, default=5, help="how often each contender has its turn")
+    parser.add_argument("--rounds", type=integer(1), default=5, help="how often each contender has its turn")
     parser.add_argument("--only", nargs="+", choices=CASES, metavar="OPERATION", help=", ".join(CASES))
     options = parser.parse_args(argv)
     facts = report.machine()
@@ -82,7 +83,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             for name in options.only or CASES
         ]
     print(report.machine_line(facts))
-    print("Microseconds of tinynn / of the faster torch, and how many times as long as tinynn torch takes\n")
+    print(
+        "Microseconds of tinynn / of torch (each at the better of 1 and 2 threads), and how many times as long torch takes\n"
+    )
     print(report.table(("forward and backward", *(f"{n} x {m}" for n, m in SIZES)), rows))
     return 0
 
@@ -108,8 +111,10 @@ def _leaf(backend: ModuleType, values: np.ndarray) -> Any:
 
 def cell(times: dict) -> str:
     """An entry of the table."""
-    comparison = report.compare(times)
-    ours, theirs = (1e6 * statistics.median(times[contender]) for contender in (TINYNN, comparison.rival))
+    comparison = report.Comparison.of(times)
+    ours, theirs = (
+        1e6 * statistics.median(times[contender]) for contender in (comparison.tinynn, comparison.torch)
+    )
     return f"{ours:8.1f} / {theirs:8.1f}  {statistics.median(comparison.ratios):5.2f}"
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.contest import TINYNN, Contender
+from benchmarks.contest import Contender
 
 
 class Spread(NamedTuple):
@@ -32,23 +32,33 @@ class Spread(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """How much longer than tinynn the faster of its rivals took, round by round; over 1 tinynn is ahead."""
+    """tinynn and torch, each with the number of threads that suits it best: the seconds of every round."""
 
-    rival: Contender
-    ratios: list[float]
+    tinynn: Contender
+    torch: Contender
+    seconds: dict[Contender, Sequence[float]]
+
+    @classmethod
+    def of(cls, times: Mapping[Contender, Sequence[float]]) -> "Comparison":
+        best = {
+            backend: min(
+                (contender for contender in times if contender.backend == backend),
+                key=lambda contender: statistics.median(times[contender]),
+            )
+            for backend in ("tinynn", "torch")
+        }
+        return cls(**best, seconds={contender: times[contender] for contender in best.values()})
+
+    @property
+    def ratios(self) -> list[float]:
+        """How many times as long as tinynn torch took, round by round; over 1 tinynn is ahead."""
+        rounds = zip(self.seconds[self.torch], self.seconds[self.tinynn], strict=True)
+        return [theirs / ours for theirs, ours in rounds]
 
     def facts(self) -> dict[str, Any]:
         """The comparison as JSON can hold it."""
-        spread = Spread.of(self.ratios)
-        return {"rival": str(self.rival), **spread._asdict(), "ratios": self.ratios}
-
-
-def compare(times: Mapping[Contender, Sequence[float]]) -> Comparison:
-    """tinynn against the rival with the smallest median."""
-    rivals = [contender for contender in times if contender != TINYNN]
-    rival = min(rivals, key=lambda contender: statistics.median(times[contender]))
-    ratios = [theirs / ours for theirs, ours in zip(times[rival], times[TINYNN], strict=True)]
-    return Comparison(rival, ratios)
+        threads = {"tinynn_threads": self.tinynn.threads, "torch_threads": self.torch.threads}
+        return {**Spread.of(self.ratios)._asdict(), **threads, "ratios": self.ratios}
 
 
 def machine() -> dict[str, Any]:

@@ -274,7 +274,7 @@ class TestRefusals:
     @pytest.mark.parametrize("backend", ["torch", "both"])
     def test_without_pytorch(self, tmp_path, capsys, monkeypatch, backend):
         find_spec = backends.importlib.util.find_spec
-        hidden = lambda name: None if name == "torch" else find_spec(name)  # noqa: E731
+        hidden = lambda name: None if name == "torch" else find_spec(name)
         monkeypatch.setattr(backends.importlib.util, "find_spec", hidden)
         assert run(tmp_path, "--backend", backend) == 2
         assert "pip install torch" in capsys.readouterr().err

@@ -169,6 +169,26 @@ def test_function_may_return_one_gradient_for_two_operands():
     assert overlapping({"x.grad": x.grad._array, "y.grad": y.grad._array, "given": given._array}) == []
 
 
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_function_may_return_a_gradient_that_it_keeps(create_graph):
+    kept = tinynn.full((3,), 5.0, dtype=tinynn.float64)
+
+    class Constant(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 5
+
+        @staticmethod
+        def backward(ctx, g):
+            return kept
+
+    x = leaf(3)
+    for _ in range(2):
+        Constant.apply(x).sum().backward(create_graph=create_graph)
+        assert not np.shares_memory(x.grad._array, kept._array)
+    assert (kept == 5).all()
+
+
 # --- a graph goes when its last reference goes; the garbage collector has nothing to do
 
 

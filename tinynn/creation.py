@@ -15,6 +15,13 @@ from tinynn.random import Generator, default_generator
 from tinynn.size import one_shape, shape_of_new
 from tinynn.tensor import Tensor
 
+# fmt: off
+__all__ = [
+    "arange", "as_tensor", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace",
+    "ones", "ones_like", "rand", "rand_like", "randn", "randn_like", "tensor", "zeros", "zeros_like",
+]
+# fmt: on
+
 
 def _finish(array: np.ndarray, requires_grad: bool = False, device: Any = None) -> Tensor:
     """A tensor around a new array, with the options that every creation function takes."""
@@ -130,7 +137,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
 
 
 def _filled(name: str, make: Callable, *choices: str) -> Callable:
-    """A function that makes tensors with `make(shape, dtype)`; `choices` are options that `make` takes as well."""
+    """A function that makes tensors with `make(shape, dtype)`; `choices` name further options of `make`."""
 
     def create(
         *size: Any,
@@ -244,7 +251,12 @@ def linspace(
 
 def _like(create: Callable) -> Callable:
     def create_like(
-        input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None
+        input: Tensor,
+        *,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        memory_format: Any = None,
     ) -> Tensor:
         return create(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 

@@ -30,6 +30,14 @@ METHODS = """
     tril triu true_divide trunc unbind unflatten unique unsqueeze var
 """.split()  # noqa: SIM905 - a list would take a line for each
 
+# fmt: off
+__all__ = [
+    *METHODS, "bernoulli", "broadcast_tensors", "cat", "concat", "concatenate", "einsum", "get_rng_state",
+    "initial_seed", "is_tensor", "manual_seed", "multinomial", "normal", "promote_types", "randint",
+    "randint_like", "randperm", "result_type", "seed", "set_rng_state", "stack", "where",
+]
+# fmt: on
+
 
 def _function(name: str) -> Callable:
     method = getattr(Tensor, name)

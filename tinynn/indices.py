@@ -1,8 +1,8 @@
 """What stands between the brackets of `x[...]`, in torch's meaning.
 
 torch takes an index in two steps: first the basic parts (ints, slices, None, ...), which give a view; then
-the tensors (of ints or bools) on what is left, which give a copy. NumPy mixes the two (`x[0, :, rows]` has its
-axes the other way round there), so the steps are taken one after the other here as well.
+the tensors (of ints or bools) on what is left, which give a copy. NumPy mixes the two (`x[0, :, rows]` has
+its axes the other way round there), so the steps are taken one after the other here as well.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import numpy as np
 from tinynn.autograd.variable import Variable
 
 _INVALID = (
-    "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got {})"
+    "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+    "(got {})"
 )
 
 
@@ -26,7 +27,7 @@ class Index(NamedTuple):
 
 
 def normalize(index: Any, shape: tuple[int, ...]) -> Index:
-    """Split `index` into the basic and the advanced step, checked against `shape`; raises torch's IndexErrors."""
+    """Split `index` into its two steps, checked against `shape`. Raises torch's IndexErrors."""
     items = [_item(item) for item in (index if isinstance(index, tuple) else (index,))]
     used = sum(_consumed(item) for item in items)
     if used and not shape:

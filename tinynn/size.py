@@ -54,7 +54,7 @@ def dims_of(dim: Any, ndim: int) -> int | tuple[int, ...] | None:
 
 
 def shape_of(sizes: tuple, function: str, argument: str = "size") -> tuple[int, ...]:
-    """The shape in `f(2, 3)`, `f((2, 3))` or `f(Size([2, 3]))`. Raises torch's TypeError for what is no int."""
+    """The shape in `f(2, 3)`, `f((2, 3))` or `f(Size([2, 3]))`. Raises TypeError for what is no int."""
     together = len(sizes) == 1 and isinstance(sizes[0], tuple | list)
     if together:
         sizes = tuple(sizes[0])
@@ -66,7 +66,8 @@ def shape_of(sizes: tuple, function: str, argument: str = "size") -> tuple[int, 
 
 def _no_int(argument: str, got: str, place: int, together: bool) -> TypeError:
     if place:
-        what = f'failed to unpack the object at pos {place + 1} with error "type must be tuple of ints,but got {got}"'
+        reason = f'"type must be tuple of ints,but got {got}"'
+        what = f"failed to unpack the object at pos {place + 1} with error {reason}"
     elif together:
         what = f"(position 1) must be tuple of ints, but found element of type {got} at pos 0"
     else:

@@ -1,4 +1,4 @@
-"""Tensor, torch's tensor around a NumPy array: what it is, its place in the graph, how Python and NumPy see it.
+"""Tensor, torch's tensor around an ndarray: what it is, its place in the graph, how Python and NumPy see it.
 
 What a Tensor can do beyond that is in `tinynn.methods`, by kind.
 """

@@ -53,9 +53,13 @@ def backpropagate(
                 gradient = quietly(cast, gradient, dtype)
             if isinstance(target, Variable):
                 if wanted is None or target in wanted:
-                    if gradient is g or array.base is not None:  # a leaf keeps it: no other array may share its memory
+                    if (
+                        gradient is g or array.base is not None
+                    ):  # a leaf keeps it: nobody may share its memory
                         gradient = clone(gradient)
-                    results[target] = quietly(add, results[target], gradient) if target in results else gradient
+                    if target in results:
+                        gradient = quietly(add, results[target], gradient)
+                    results[target] = gradient
             elif target in arriving:
                 slots = arriving[target]
                 slots[index] = gradient if slots[index] is None else quietly(add, slots[index], gradient)
@@ -89,7 +93,9 @@ def _complete(incoming: list, outputs: list, as_tensors: bool) -> list:
     A leaf must not end up with one of them itself, so they are handed on as views.
     """
     wrap = Variable.wrap if as_tensors else (lambda array: array)
-    filled = [wrap(np.zeros(*output)) if g is None else g for g, output in zip(incoming, outputs, strict=True)]
+    filled = [
+        wrap(np.zeros(*output)) if g is None else g for g, output in zip(incoming, outputs, strict=True)
+    ]
     return filled if as_tensors else [np.asarray(g)[...] for g in filled]
 
 
@@ -112,7 +118,7 @@ def _nodes_towards(wanted: set, roots: list) -> dict[Node, bool]:
 
 
 def _run_hooks(node: Node, incoming: list) -> None:
-    """Let `register_hook` functions see and replace the gradients of a node's outputs; fill retained .grad."""
+    """Let hooks see and replace the gradients of a node's outputs; fill the .grad of outputs that retain it."""
     for index, hooks in (node.hooks or {}).items():
         if incoming[index] is not None:
             incoming[index] = apply_hooks(hooks, incoming[index])
@@ -187,8 +193,8 @@ def grad(
 ) -> tuple:
     """Return d(outputs)/d(input) for each of `inputs`, leaving every `.grad` alone.
 
-    Raises RuntimeError if an input does not require grad, or was not used (then `allow_unused=True` gives None
-    and `materialize_grads=True` zeros).
+    Raises RuntimeError if an input does not require grad, or was not used (unless `allow_unused=True`, which
+    gives None for it, or `materialize_grads=True`, which gives zeros).
     """
     given = _as_tuple(inputs)
     for tensor in given:
@@ -206,7 +212,7 @@ def grad(
                     "Set allow_unused=True if this is the desired behavior."
                 )
             gradient = np.zeros_like(tensor._array) if materialize_grads else None
-        answers.append(gradient if gradient is None or isinstance(gradient, Variable) else Variable.wrap(gradient))
+        answers.append(Variable.wrap(gradient) if isinstance(gradient, np.ndarray | np.generic) else gradient)
     return tuple(answers)
 
 
@@ -245,7 +251,7 @@ def _root_gradient(output: Any, gradient: Any, create_graph: bool) -> Any:
         if array.size != 1:
             raise RuntimeError(
                 "grad can be implicitly created only for scalar outputs\n"
-                f"This output has shape {list(array.shape)}: reduce it (.sum(), .mean()), or pass its gradient."
+                f"This output has shape {list(array.shape)}: reduce it (.sum(), .mean()) or pass its gradient."
             )
         ones = np.ones(array.shape, array.dtype)
         return Variable.wrap(ones) if create_graph else ones

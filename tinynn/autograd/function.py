@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from tinynn.autograd.adjust import clone
 from tinynn.autograd.grad_mode import no_grad, thread
 from tinynn.autograd.node import USED_TWICE, Node, edge_to
 from tinynn.autograd.variable import Variable
@@ -89,7 +90,7 @@ class _FunctionNode(Node):
         for operand, (edge, gradient) in enumerate(zip(self.edges, answers, strict=False)):
             if edge is not None and gradient is not None:
                 self._check_shape(operand, edge[2], gradient.shape)
-                kept.append(gradient if create_graph else gradient._array.copy())
+                kept.append(clone(gradient if create_graph else gradient._array))
             else:
                 kept.append(None)
         return kept

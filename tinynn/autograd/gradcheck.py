@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from tinynn.autograd.engine import grad
-from tinynn.autograd.grad_mode import no_grad
 from tinynn.autograd.variable import Variable
 
 

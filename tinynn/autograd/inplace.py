@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tinynn.autograd.grad_mode import thread
-from tinynn.autograd.op import Op, Record
+from tinynn.autograd.op import Op
 from tinynn.autograd.variable import Variable
 
 
@@ -35,7 +35,7 @@ def _writable(base: np.ndarray, replay: tuple) -> np.ndarray:
     return view
 
 
-copy_slices = Op(
+copy_slices: Op = Op(
     _with_slice,
     lambda g, part_shape, replay: copy_slices(g, np.zeros(part_shape), replay),
     lambda g, replay: _follow(g, replay),
@@ -71,10 +71,11 @@ def _check_leaf(tensor: Variable) -> None:
                 "a view of a leaf Variable that requires grad is being used in an in-place operation."
             )
         if tensor._node is not None and tensor._node.outputs is not None:
+            maker = tensor._node.label.removesuffix("Backward0")
             raise RuntimeError(
-                f"Output {tensor._index} of {tensor._node.label.removesuffix('Backward0')} is a view and is being "
-                "modified inplace. This view is the output of a function that returns multiple views. Such functions do not allow the output "
-                "views to be modified inplace. You should replace the inplace operation by an out-of-place one."
+                f"Output {tensor._index} of {maker} is a view and is being modified inplace. This view is the "
+                "output of a function that returns multiple views. Such functions do not allow the output views "
+                "to be modified inplace. You should replace the inplace operation by an out-of-place one."
             )
     elif tensor._requires_grad and tensor._node is None:
         raise RuntimeError(

@@ -16,15 +16,15 @@ from tinynn.autograd.variable import Variable
 next_number = itertools.count().__next__
 
 USED_TWICE = (
-    "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
-    "been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). "
-    "Specify retain_graph=True if you need to backward through the graph a second time or if you need to access "
-    "saved tensors after calling backward."
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have "
+    "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
+    "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if you "
+    "need to access saved tensors after calling backward."
 )
 
 
-# Where a gradient goes and what it must look like there: (target, index, shape, dtype). The target is a Node, and
-# the index says which of its outputs this is the gradient of; or it is a leaf tensor, where the path ends.
+# Where a gradient goes and what it must look like there: (target, index, shape, dtype). The target is a Node,
+# and the index says which of its outputs it is; or it is a leaf tensor, where the path ends.
 Edge = tuple[Any, int, tuple[int, ...], np.dtype]
 
 
@@ -44,7 +44,10 @@ class Node:
         self.number = next_number()
 
     def gradients(self, g: Any, create_graph: bool) -> list:
-        """The gradient for each edge (None for none), from the gradient `g` of the output (a list of them, for several outputs)."""
+        """The gradient for each edge (None for none), from the gradient `g` of the output.
+
+        For a node with several outputs `g` is a list of gradients.
+        """
         raise NotImplementedError
 
     def release(self) -> None:
@@ -97,7 +100,7 @@ def edge_to(tensor: Variable) -> Edge:
 
 
 def attached(array: np.ndarray, edge: Edge | None) -> Any:
-    """A tensor around a saved array, put back in its place in the graph so that it can be differentiated again."""
+    """A tensor around a saved array, back in its place in the graph: it can be differentiated again."""
     if edge is not None and isinstance(edge[0], Variable):
         return edge[0]
     tensor = Variable.wrap(array)

@@ -24,8 +24,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from operator import itemgetter
-from types import MethodType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,24 +37,25 @@ from tinynn.size import type_name
 
 VALUE, SHAPE, OUTPUT = "value", "shape", "output"  # what a VJP may ask for
 RESULT = -1  # stands for the result where a number stands for an argument
+Stamp = tuple[int, list[int], int]  # (argument, its version counter, the count when it was saved)
 INFERENCE_SAVED = (
     "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
-    "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it "
-    "in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`."
+    "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use "
+    "it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`."
 )
 
 
 class Plan(NamedTuple):
     """What to save and which VJPs to run, for one choice of operands that require grad.
 
-    What is saved: the arguments `kept`, in this order; then the shapes of `shapes`; then the result, if `result`.
+    What is saved: the arguments `kept`, in this order; the shapes of `shapes`; the result, if `result`.
     """
 
     operands: tuple[int, ...]  # those that get a gradient
-    rules: tuple[tuple[Callable, Callable], ...]  # for each of them: its VJP, and what picks its values from saved
+    rules: tuple[tuple[Callable, Callable], ...]  # for each: its VJP, and what picks its values from saved
     kept: tuple[int, ...]
     keep: Callable[[Sequence], tuple]  # picks `kept` from the arguments
-    checks: tuple[int, ...]  # those of `kept` that are operands: nobody may write to them before backward
+    checks: tuple[int, ...]  # operands among `kept`: nobody may write to them before backward
     shapes: tuple[int, ...]
     result: bool
 
@@ -98,12 +99,14 @@ class Op:
 
     def named(self, name: str) -> Op:
         """The same row under another of torch's names."""
-        options = {"cast": self.cast, "view": self.view, "feature_major": self.feature_major}
-        return type(self)(self.forward, *self.vjps, name=name, **options)
-
-    def __get__(self, instance: Any, owner: type) -> Any:
-        """`exp = ops.exp` in a class body makes a method, as a function would."""
-        return self if instance is None else MethodType(self, instance)
+        return Op(
+            self.forward,
+            *self.vjps,
+            name=name,
+            cast=self.cast,
+            view=self.view,
+            feature_major=self.feature_major,
+        )
 
     def __repr__(self) -> str:
         return f"<Op {self.name}>"
@@ -164,7 +167,7 @@ class Op:
         return out
 
     def _plan(self, needs: int) -> Plan | None:
-        """What to save and run for the operands whose bits are set in `needs`; None if there is nothing to run."""
+        """What to save and run for the operands whose bits are set in `needs`; None for nothing."""
         wanted = {
             operand: [self._source(name) for name in _signature(vjp)[0][1:]]
             for operand, vjp in enumerate(self.vjps)
@@ -174,16 +177,19 @@ class Op:
         kept = tuple(sorted(place for kind, place in sources if kind == VALUE))
         shapes = tuple(sorted(place for kind, place in sources if kind == SHAPE))
         saved = [(VALUE, i) for i in kept] + [(SHAPE, i) for i in shapes] + [(OUTPUT, 0)]
-        rules = [(self.vjps[operand], _picker([saved.index(v) for v in values])) for operand, values in wanted.items()]
-        self.plans[needs] = wanted and Plan(
+        plan = Plan(
             operands=tuple(wanted),
-            rules=tuple(rules),  # type: ignore[arg-type]
+            rules=tuple(
+                (self.vjps[operand], _picker([saved.index(source) for source in values]))
+                for operand, values in wanted.items()
+            ),
             kept=kept,
             keep=_picker(kept),
             checks=tuple(i for i in kept if self.first <= i < len(self.vjps)),
             shapes=shapes,
             result=(OUTPUT, 0) in sources,
-        ) or None  # fmt: skip
+        )
+        self.plans[needs] = plan if wanted else None
         return self.plans[needs]
 
     def _source(self, name: str) -> tuple[str, int]:
@@ -234,12 +240,13 @@ class Record(Node):
         self.plan = plan
         self.rules = rules
         self.number = next_number()
-        self.edges = edges = []
+        edges: list[Edge | None] = []
         for i in operands:
             operand, array = args[i], arrays[i]
             node = operand._node
             edges.append((operand if node is None else node, operand._index, array.shape, array.dtype))
-        self.stamps = stamps = []  # [(argument, version counter, its count when the argument was saved)]
+        self.edges = edges
+        stamps: list[Stamp] = []
         for i in checks:
             operand = args[i]
             if isinstance(operand, Variable):
@@ -252,6 +259,7 @@ class Record(Node):
         if saves_result:
             saved = (*saved, result)
             stamps.append((RESULT, out._counter, out._counter[0]))
+        self.stamps = stamps
         self.saved: tuple | None = saved
         if type(out) is tuple:
             self.outputs = [(one._array.shape, one._array.dtype) for one in out]
@@ -316,15 +324,17 @@ class Record(Node):
     def _stale(self, place: int, found: int, expected: int) -> str:
         """torch's message about a saved value that was overwritten, naming the value."""
         value = self.saved[-1 if place == RESULT else self.plan.kept.index(place)]  # type: ignore[index]
-        made_by = (self, 0) if place == RESULT else dict(zip(self.plan.operands, self.edges, strict=False)).get(place)
-        of = ""
-        if made_by and isinstance(made_by[0], Node):
-            of = f", which is output {made_by[1]} of {made_by[0].label.partition('Backward')[0]},"
-        what = f"[tinynn.{type_name(value.dtype)}Tensor {list(value.shape)}]{of}" if type(value) is np.ndarray else "one"
+        what = "an operand"
+        if type(value) is np.ndarray:
+            what = f"[tinynn.{type_name(value.dtype)}Tensor {list(value.shape)}]"
+            edge = dict(zip(self.plan.operands, self.edges, strict=False)).get(place)
+            maker, index = (self, 0) if place == RESULT else (edge[0], edge[1]) if edge else (None, 0)
+            if isinstance(maker, Node):
+                what += f", which is output {index} of {maker.label.partition('Backward')[0]},"
         return (
-            f"one of the variables needed for gradient computation has been modified by an inplace operation: {what} is "
-            f"at version {found}; expected version {expected} instead. Hint: {self.label} needs the old values: use the "
-            "out-of-place operation, or clone() the tensor before it is overwritten."
+            "one of the variables needed for gradient computation has been modified by an inplace operation: "
+            f"{what} is at version {found}; expected version {expected} instead. Hint: {self.label} needs the old "
+            "values: use the out-of-place operation, or clone() the tensor before it is overwritten."
         )
 
 
@@ -335,7 +345,8 @@ class VariadicRecord(Record):
         self.op, self.plan, self.rules = op, plan, plan.rules
         self.number = next_number()
         self.edges = [edge_to(x) if isinstance(x, Variable) and x._requires_grad else None for x in args]
-        self.stamps = [(op.first, x._counter, x._counter[0]) for x in args if plan.checks and isinstance(x, Variable)]
+        tensors = [x for x in args if isinstance(x, Variable)] if plan.checks else []
+        self.stamps = [(op.first, x._counter, x._counter[0]) for x in tensors]
         self.saved = plan.keep(arrays)
         if plan.shapes:
             self.saved = (*self.saved, [np.shape(x) for x in arrays[-1]])
@@ -370,13 +381,12 @@ def _signature(function: Callable) -> tuple[tuple[str, ...], tuple]:
 
 def size_mismatch(operands: Sequence) -> RuntimeError | None:
     """torch's error for shapes that do not broadcast, or None if that is not what is wrong."""
-    shapes = [np.shape(operand) for operand in operands]
-    for a, b in zip(shapes, shapes[1:], strict=False):
+    for a, b in pairwise(np.shape(operand) for operand in operands):
         for back, (m, n) in enumerate(zip(reversed(a), reversed(b), strict=False), 1):
             if m != n and 1 not in (m, n):
                 return RuntimeError(
-                    f"The size of tensor a ({m}) must match the size of tensor b ({n}) at non-singleton dimension "
-                    f"{max(len(a), len(b)) - back}\nThe shapes are {list(a)} and {list(b)}; they are aligned at the "
-                    "last dimension, and a dimension of size 1 stretches."
+                    f"The size of tensor a ({m}) must match the size of tensor b ({n}) at non-singleton "
+                    f"dimension {max(len(a), len(b)) - back}\nThe shapes are {list(a)} and {list(b)}; they are "
+                    "aligned at the last dimension, and a dimension of size 1 stretches."
                 )
     return None

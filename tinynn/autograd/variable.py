@@ -29,7 +29,7 @@ class Variable:
     _replay: tuple = ()  # the (op, arguments) that lead from _base to this view
     _seen: int = 0  # the count in _counter when _node was last brought up to date; only views need it
     _inference: bool = False  # made under inference_mode: no gradients, ever
-    _feature_major: bool = False  # the array is column-major though torch's would be row-major (see row_major)
+    _feature_major: bool = False  # the array is column-major, though torch's would not be: see row_major
 
     tensor: type[Any]  # the class of every operation's result; tensor.py sets it to Tensor
 

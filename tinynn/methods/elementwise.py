@@ -76,7 +76,7 @@ class Elementwise(Variable):
     cos         = unary("cos", ops.cos,                 "The cosine.")
     tanh        = unary("tanh", ops.tanh,               "The hyperbolic tangent.")
     sigmoid     = unary("sigmoid", ops.sigmoid,         "1 / (1 + exp(-self)).")
-    erf         = unary("erf", ops.erf,                 "2 / sqrt(pi) times the integral of exp(-t^2) over [0, self].")
+    erf         = unary("erf", ops.erf,                 "2 / sqrt(pi) * integral of exp(-t^2), 0 to self.")
     relu        = unary("relu", ops.relu,               "max(self, 0). The gradient at 0 is 0.")
     sign        = unary("sign", ops.sign,               "-1, 0 or 1.")
     floor       = unary("floor", ops.floor,             "The largest integer that is not above self.")

@@ -58,7 +58,7 @@ class Products(Variable):
 
     def bmm(self, other: Tensor) -> Tensor:
         """Matrix by matrix products of two batches, (b, n, k) @ (b, k, m)."""
-        for name, batch in (("batch1", self), ("batch2", other)):
+        for name, batch in (("batch1", self._array), ("batch2", other._array)):
             if batch.ndim != 3:
                 raise RuntimeError(f"{name} must be a 3D tensor")
         if (self._array.shape[0], self._array.shape[2]) != (other.shape[0], other.shape[1]):

@@ -1,4 +1,4 @@
-"""The same values as another dtype or copied, and new values of the same dtype: `to`, `clone`, `new_zeros`."""
+"""The same values as another dtype or copied, new values of the same dtype: `to`, `clone`, `new_zeros`."""
 
 from __future__ import annotations
 

@@ -38,8 +38,8 @@ def _need_constant(function: str, **arguments: Tensor | None) -> None:
     for name, tensor in arguments.items():
         if tensor is not None and tensor.requires_grad and thread.recording:
             raise RuntimeError(
-                f"The function '{function}' is not differentiable with respect to argument '{name}'. This input "
-                "cannot have requires_grad True."
+                f"The function '{function}' is not differentiable with respect to argument '{name}'. This "
+                "input cannot have requires_grad True."
             )
 
 

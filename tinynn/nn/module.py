@@ -336,7 +336,7 @@ class Module:
         """Switch to training (dropout drops, batch norm uses the batch), here and in all submodules."""
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
-        self.__dict__["training"] = mode  # as `self.training = mode`, without asking whether that is a parameter
+        self.__dict__["training"] = mode  # no need to ask, as __setattr__ does, whether it is a parameter
         for _, child in self._members(MODULE):
             if child is not None:
                 child.train(mode)

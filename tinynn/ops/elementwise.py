@@ -165,8 +165,6 @@ def _promote_given(operands):
     return [operand if operand is None else convert(operand, common) for operand in operands]
 
 
-
-
 # --- derivatives that are longer than a line
 
 
@@ -271,7 +269,7 @@ remainder_tensor, fmod_tensor = remainder.named("RemainderBackward1"), fmod.name
 
 # --- choosing
 where      = Op(_where,                     None,                                   lambda g, condition: keep(g, ~condition),
-                                                                                    lambda g, condition: keep(g, condition), cast=_promote_branches)
+                                            lambda g, condition: keep(g, condition), cast=_promote_branches)
 keep       = Op(_keep,                      lambda g, drop: keep(g, drop),          None)
 threshold_backward = Op(lambda g, x: _keep(g, x <= 0), lambda g, x: threshold_backward(g, x), lambda g: nothing(g))
 

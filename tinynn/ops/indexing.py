@@ -74,12 +74,12 @@ def _zeros(g):
 # ints, slices and None give a view, arrays of places a copy
 select       = Op(_view,         lambda g, x_shape, index: zeros_put(g, x_shape, index),    view=True)
 index        = Op(_read,         lambda g, x_shape, index: zeros_add_at(g, x_shape, index))
-index_put    = Op(_put,          lambda g, index: index_put(g, _zeros(g), index),           lambda g, index: at(g, index))
-index_add_at = Op(_add_at,       lambda g: g,                                               lambda g, index: at(g, index),  name="IndexPutBackward0")
-zeros_put    = Op(_zeros_put,    lambda g, index: at(g, index),                             name="SelectBackwardBackward0")
-zeros_add_at = Op(_zeros_add_at, lambda g, index: at(g, index),                             name="IndexPutBackward0")
-masked_fill  = Op(_masked_fill,  lambda g, mask: keep(g, mask),                             None,   lambda g, mask: keep(g, ~mask))
-copy         = Op(_copy,         lambda g: nothing(g),                                      lambda g: g,                    name="CopyBackwards")
+index_put    = Op(_put,          lambda g, index: index_put(g, _zeros(g), index),  lambda g, index: at(g, index))
+index_add_at = Op(_add_at,       lambda g: g,                                   lambda g, index: at(g, index),  name="IndexPutBackward0")
+zeros_put    = Op(_zeros_put,    lambda g, index: at(g, index),                 name="SelectBackwardBackward0")
+zeros_add_at = Op(_zeros_add_at, lambda g, index: at(g, index),                 name="IndexPutBackward0")
+masked_fill  = Op(_masked_fill,  lambda g, mask: keep(g, mask),                 None,   lambda g, mask: keep(g, ~mask))
+copy         = Op(_copy,         lambda g: nothing(g),                          lambda g: g,    name="CopyBackwards")
 
 # The same rows where torch calls them by another name: `x.max(dim)`, `sort` and `gather` all read from chosen places.
 at, slice, unsqueeze_index = index, select.named("SliceBackward0"), select.named("UnsqueezeBackward0")

@@ -41,22 +41,28 @@ def _own_dtype(x):
 
 def _sum(x, axis=None, keepdims=False):
     """x.sum(axis). Along one axis of a narrow matrix it is a product with ones: 8 times faster in NumPy."""
-    if x.ndim == 2 and axis in _ONE_OF_TWO and x.shape[1] < 64 and x.dtype.kind == "f" and x.flags.c_contiguous:
-        if axis in _FIRST:
-            total = x.T.dot(ones(x.shape[0], x.dtype))
-            return total[None, :] if keepdims else total
+    narrow = (
+        axis is not None and x.ndim == 2 and x.shape[1] < 64 and x.flags.c_contiguous and x.dtype.kind == "f"
+    )
+    if narrow and axis in _FIRST:
+        total = x.T.dot(ones(x.shape[0], x.dtype))
+        return total[None, :] if keepdims else total
+    if narrow and axis in _SECOND:
         total = x.dot(ones(x.shape[1], x.dtype))
         return total[:, None] if keepdims else total
     return np.add.reduce(x, axis, _own_dtype(x), None, keepdims)
 
 
 _FIRST = (0, (0,), -2, (-2,))
-_ONE_OF_TWO = (*_FIRST, 1, (1,), -1, (-1,))
+_SECOND = (1, (1,), -1, (-1,))
 
 
 def _mean(x, axis=None, keepdims=False):
-    wide = x.astype(np.float32) if x.dtype == np.float16 else x
-    mean = _sum(wide, axis, keepdims) / np.float32(_count(x.shape, axis))
+    if x.dtype == np.float16:
+        total = np.add.reduce(x, axis, np.float32, None, keepdims)
+    else:
+        total = np.add.reduce(x, None, None, None, keepdims) if axis is None else _sum(x, axis, keepdims)
+    mean = total / np.float32(_count(x.shape, axis))
     return mean.astype(x.dtype, copy=False)
 
 

@@ -44,6 +44,10 @@ def _unnarrow(x, axis, start, length, total):
     return out
 
 
+def _unnarrow_back(g, axis, start, length):
+    return narrow(g, axis, start, length)
+
+
 def _split(x, axis, sizes):
     starts = np.cumsum((0, *sizes[:-1]))
     return tuple(_narrow(x, axis, int(start), size) for start, size in zip(starts, sizes, strict=True))
@@ -85,7 +89,7 @@ permute   = Op(lambda x, axes: x.transpose(axes),        lambda g, axes: permute
 transpose = Op(lambda x, a, b: x.swapaxes(a, b),         lambda g, a, b: transpose(g, a, b),         view=True)
 t         = Op(lambda x: x.T,                            lambda g: t(g),                             view=True)
 narrow    = Op(_narrow,                                  _narrow_back,                               view=True, name="SliceBackward0")
-unnarrow  = Op(_unnarrow,                                lambda g, axis, start, length: narrow(g, axis, start, length), name="SliceBackward0")
+unnarrow  = Op(_unnarrow,                                _unnarrow_back,                             name="SliceBackward0")
 split     = Op(_split,                                   lambda g, axis: cat(axis, *g),              view=True, name="SplitBackward0")
 split_with_sizes = split.named("SplitWithSizesBackward0")
 unbind    = Op(_unbind,                                  lambda g, axis: stack(axis, *g),            view=True)
