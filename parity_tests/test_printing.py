@@ -16,6 +16,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from torch._tensor_str import get_printoptions as torch_options
 from torch._tensor_str import printoptions as torch_printoptions
 
+import tinynn
 from tinynn._tensor_str import get_printoptions, printoptions, set_printoptions, tensor_str
 
 FLOATS = ["float16", "float32", "float64"]
@@ -256,3 +257,9 @@ def test_the_default_dtype_is_not_printed(default, shape):
             assert text(tensor, default_dtype=default) == repr(tensor)
     finally:
         torch.set_default_dtype(before)
+
+
+@pytest.mark.parametrize("call", ["x.max(0)", "x.min(1)", "x.sort()", "x.topk(1)"])
+def test_named_results(call):
+    ours, theirs = (repr(eval(call, {"x": lib.tensor([[3.0, 1.0], [2.0, 4.0]])})) for lib in (tinynn, torch))
+    assert ours == theirs.replace("torch.", "tinynn.")

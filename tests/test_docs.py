@@ -18,7 +18,7 @@ def blocks(page):
 
 
 def programs(page):
-    """(The page's program up to here, all that it must have printed): a plain block follows what prints it."""
+    """(The page's program, all that it must print): a plain block follows what prints it."""
     program, printed, following = "", "", False
     for language, text in blocks(page):
         if language == "python" and not re.match(r"\w+ +=  ?_", text):  # a row of the table is an excerpt

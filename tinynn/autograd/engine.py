@@ -118,7 +118,7 @@ def _nodes_towards(wanted: set, roots: list) -> dict[Node, bool]:
 
 
 def _run_hooks(node: Node, incoming: list) -> None:
-    """Let hooks see and replace the gradients of a node's outputs; fill the .grad of outputs that retain it."""
+    """Let hooks see and replace the gradients of a node's outputs; fill .grad where it is retained."""
     for index, hooks in (node.hooks or {}).items():
         if incoming[index] is not None:
             incoming[index] = apply_hooks(hooks, incoming[index])
@@ -250,8 +250,8 @@ def _root_gradient(output: Any, gradient: Any, create_graph: bool) -> Any:
     if gradient is None:
         if array.size != 1:
             raise RuntimeError(
-                "grad can be implicitly created only for scalar outputs\n"
-                f"This output has shape {list(array.shape)}: reduce it (.sum(), .mean()) or pass its gradient."
+                "grad can be implicitly created only for scalar outputs\nThis output has shape "
+                f"{list(array.shape)}: reduce it (.sum(), .mean()) or pass its gradient."
             )
         ones = np.ones(array.shape, array.dtype)
         return Variable.wrap(ones) if create_graph else ones

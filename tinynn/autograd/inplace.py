@@ -73,9 +73,10 @@ def _check_leaf(tensor: Variable) -> None:
         if tensor._node is not None and tensor._node.outputs is not None:
             maker = tensor._node.label.removesuffix("Backward0")
             raise RuntimeError(
-                f"Output {tensor._index} of {maker} is a view and is being modified inplace. This view is the "
-                "output of a function that returns multiple views. Such functions do not allow the output views "
-                "to be modified inplace. You should replace the inplace operation by an out-of-place one."
+                f"Output {tensor._index} of {maker} is a view and is being modified inplace. This view is "
+                "the output of a function that returns multiple views. Such functions do not allow the "
+                "output views to be modified inplace. You should replace the inplace operation by an "
+                "out-of-place one."
             )
     elif tensor._requires_grad and tensor._node is None:
         raise RuntimeError(

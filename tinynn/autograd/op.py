@@ -40,8 +40,8 @@ RESULT = -1  # stands for the result where a number stands for an argument
 Stamp = tuple[int, list[int], int]  # (argument, its version counter, the count when it was saved)
 INFERENCE_SAVED = (
     "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
-    "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use "
-    "it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`."
+    "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and "
+    "use it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`."
 )
 
 
@@ -180,8 +180,9 @@ class Op:
         plan = Plan(
             operands=tuple(wanted),
             rules=tuple(
-                (self.vjps[operand], _picker([saved.index(source) for source in values]))
-                for operand, values in wanted.items()
+                (vjp, _picker([saved.index(source) for source in wanted[operand]]))
+                for operand, vjp in enumerate(self.vjps)
+                if vjp is not None and operand in wanted
             ),
             kept=kept,
             keep=_picker(kept),
@@ -207,7 +208,7 @@ class Op:
 class VariadicOp(Op):
     """An Op over any number of operands, which come last: `cat(axis, *xs)`.
 
-    Its one VJP returns a list, the gradients of all of them; `xs` and `xs_shapes` name their values and shapes.
+    Its one VJP returns the list of their gradients; `xs` and `xs_shapes` are their values and shapes.
     """
 
     def __init__(self, forward: Callable, vjp: Callable, **options: Any):
@@ -299,7 +300,7 @@ class Record(Node):
             self.saved = None
 
     def _as_tensors(self) -> list:
-        """The saved values as tensors that are part of the graph again, so that they can be differentiated."""
+        """The saved values as tensors that are part of the graph again: they can be differentiated."""
         values = list(self.saved or ())
         edges = dict(zip(self.plan.operands, self.edges, strict=False))
         for at, place in enumerate(self.plan.kept):
@@ -310,7 +311,7 @@ class Record(Node):
         return values
 
     def before_overwriting(self, tensor: Variable) -> None:
-        """`tensor`, the first operand, is about to be overwritten with this node's result: keep a copy of it."""
+        """`tensor`, the first operand, is about to be overwritten with this node's result: keep a copy."""
         if self.saved and self.plan.kept[:1] == (0,):
             self.saved = (self.saved[0].copy(), *self.saved[1:])
             self.stamps = [stamp for stamp in self.stamps if stamp[0] != 0]
@@ -332,9 +333,10 @@ class Record(Node):
             if isinstance(maker, Node):
                 what += f", which is output {index} of {maker.label.partition('Backward')[0]},"
         return (
-            "one of the variables needed for gradient computation has been modified by an inplace operation: "
-            f"{what} is at version {found}; expected version {expected} instead. Hint: {self.label} needs the old "
-            "values: use the out-of-place operation, or clone() the tensor before it is overwritten."
+            "one of the variables needed for gradient computation has been modified by an inplace "
+            f"operation: {what} is at version {found}; expected version {expected} instead. Hint: "
+            f"{self.label} needs the old values: use the out-of-place operation, or clone() the tensor "
+            "before it is overwritten."
         )
 
 
@@ -386,7 +388,8 @@ def size_mismatch(operands: Sequence) -> RuntimeError | None:
             if m != n and 1 not in (m, n):
                 return RuntimeError(
                     f"The size of tensor a ({m}) must match the size of tensor b ({n}) at non-singleton "
-                    f"dimension {max(len(a), len(b)) - back}\nThe shapes are {list(a)} and {list(b)}; they are "
-                    "aligned at the last dimension, and a dimension of size 1 stretches."
+                    f"dimension {max(len(a), len(b)) - back}\n"
+                    f"The shapes are {list(a)} and {list(b)}; they are aligned at the last dimension, and a "
+                    "dimension of size 1 stretches."
                 )
     return None

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from tinynn.tensor import Tensor
 
 
+Sorted = type("sort", (ValuesIndices,), {})
+TopK = type("topk", (ValuesIndices,), {})
+
+
 class Ordering(Variable):
     """Orders along a dimension; gradients flow through the values back to their places."""
 
@@ -29,7 +33,7 @@ class Ordering(Variable):
         else:
             order = np.argsort(array, axis=axis, kind="stable")
         order_tensor = Variable.wrap(np.ascontiguousarray(order).reshape(self._array.shape))
-        return ValuesIndices(places_along(ops.sort, self, dim, order_tensor), order_tensor)
+        return Sorted(places_along(ops.sort, self, dim, order_tensor), order_tensor)
 
     def argsort(self, dim: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
         """The indices that sort along `dim`."""
@@ -44,7 +48,7 @@ class Ordering(Variable):
         if self._array.dtype.kind == "b":
             raise RuntimeError("topk does not support bool dtypes on CPU")
         best = order.narrow(dim, 0, k).contiguous() if self._array.ndim else order
-        return ValuesIndices(places_along(ops.topk, self, dim, best), best)
+        return TopK(places_along(ops.topk, self, dim, best), best)
 
     def unique(self, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> Any:
         """The different values, rising; with the place of each element among them, and their counts."""

@@ -23,10 +23,18 @@ if TYPE_CHECKING:
 
 
 class ValuesIndices(NamedTuple):
-    """What `max(dim)`, `min(dim)`, `sort` and `topk` return."""
+    """What `max(dim)`, `min(dim)`, `sort` and `topk` return: values, and where they were."""
 
     values: Tensor
     indices: Tensor
+
+    def __repr__(self) -> str:
+        return (
+            f"tinynn.return_types.{type(self).__name__}(\nvalues={self.values!r},\nindices={self.indices!r})"
+        )
+
+
+MaxMin = {name: type(name, (ValuesIndices,), {}) for name in ("max", "min")}
 
 
 class Reductions(Types):
@@ -119,7 +127,7 @@ class Reductions(Types):
         places = along(chosen, axis) if self._array.ndim else ()
         if self._array.ndim and not keepdim:
             chosen, places = chosen.squeeze(axis), tuple(place.squeeze(axis) for place in places)
-        return ValuesIndices(row(self, places), Variable.wrap(chosen))
+        return MaxMin[name](row(self, places), Variable.wrap(chosen))
 
     def argmax(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
         """The index of the (first) maximum."""
