@@ -401,7 +401,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--device", default="cpu", help="for --backend torch, such as cuda or mps (default: %(default)s)")
     add(
         "--out",
-        type=Path,
+        type=cli.folder,
         metavar="DIR",
         help="where to write results (default: a folder in runs/, named by the options)",
     )

@@ -1123,3 +1123,64 @@ def test_numpy_shares_memory():
         array[2] = 7
         assert tensor.tolist() == array.tolist() == [0, 5, 7]
         assert tensor.numpy().__array_interface__["data"] == array.__array_interface__["data"]
+
+
+@pytest.mark.parametrize("join", ["torch.cat([x, x])", "torch.stack([x, x])", "torch.einsum('i,i->i', x, x)"])
+def test_joining_what_was_written_in_place(join):
+    answers = []
+    for lib in (torch, tinynn):
+        x = lib.ones(2)
+        x.add_(1)
+        answers.append(eval(join, {"torch": lib, "x": x}).tolist())
+    assert answers[0] == answers[1]
+
+
+def test_gradients_that_are_not_materialized():
+    answers = []
+    for lib in (torch, tinynn):
+        seen: list = []
+
+        class Two(lib.autograd.Function):
+            @staticmethod
+            def forward(ctx, x):
+                ctx.set_materialize_grads(False)
+                return x * 2, x * 3
+
+            @staticmethod
+            def backward(ctx, g2, g3):
+                seen.append(g3 is None)  # noqa: B023 - called in this round of the loop
+                return g2 * 2
+
+        x = lib.ones(2, requires_grad=True)
+        Two.apply(x)[0].sum().backward()
+        answers.append((seen, x.grad.tolist()))
+    assert answers[0] == answers[1] == ([True], [2.0, 2.0])
+
+
+def test_a_view_knows_that_its_base_was_rewritten():
+    for lib in (torch, tinynn):
+        base, weight = lib.ones(3), lib.ones(3, requires_grad=True)
+        view = base[:2]
+        base.mul_(weight)
+        assert not view.is_leaf
+        with pytest.raises(RuntimeError, match="Can't detach views in-place"):
+            view.detach_()
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "x * np.sqrt(2 / 3)",
+        "np.float64(2) * x",
+        "np.float64(2) / x",
+        "x + np.float64(2)",
+        "torch.tensor([np.float64(2), np.float64(3)])",
+        "torch.where(x > 0, x, np.float32(2))",
+    ],
+)
+def test_numpy_numbers_do_not_widen(expression):
+    answers = []
+    for lib in (torch, tinynn):
+        answer = eval(expression, {"torch": lib, "np": np, "x": lib.ones(2)})
+        answers.append((str(answer.dtype).partition(".")[2], answer.tolist()))
+    assert answers[0] == answers[1]

@@ -5,6 +5,7 @@ without a case.
 from collections import Counter
 
 import pytest
+import torch
 
 import tinynn
 from parity_tests import nn_cases
@@ -41,3 +42,12 @@ def test_every_derivative_has_a_case(ran):
 def test_names_are_unique(cases):
     """A case draws its inputs by its name, and is found by it."""
     assert [name for name, count in Counter(case.name for case in cases).items() if count > 1] == []
+
+
+@pytest.mark.parametrize(
+    "call", ["sum(axis=0)", "mean(axis=-1, keepdims=True)", "std(axis=1)", "amax(axis=0)"]
+)
+def test_reductions_take_numpy_names(call):
+    ours, theirs = (eval(f"x.{call}", {"x": lib.arange(6.0).reshape(2, 3)}) for lib in (tinynn, torch))
+    assert ours.shape == theirs.shape
+    assert ours.flatten().tolist() == pytest.approx(theirs.flatten().tolist())

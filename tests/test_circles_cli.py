@@ -39,6 +39,7 @@ STUDIED_RUNS = [
 ]
 
 BAD_ARGUMENTS = [
+    (["--out="], "must name a folder"),
     (["--epochs", "-1"],       "argument --epochs: must be at least 1, not -1"),
     (["--epochs", "0"],        "argument --epochs: must be at least 1, not 0"),
     (["--epochs", "ten"],      "argument --epochs: must be a whole number, not 'ten'"),

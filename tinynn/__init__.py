@@ -1,6 +1,6 @@
 """tinynn: PyTorch's API and semantics on NumPy, small enough to read. `import tinynn as torch`."""
 
-from tinynn import autograd, nn, optim
+from tinynn import autograd, cuda, nn, optim
 from tinynn._tensor_str import set_printoptions
 from tinynn.autograd.grad_mode import (
     enable_grad,

@@ -56,7 +56,7 @@ def _copied(data: Any, dtype: Any) -> np.ndarray:
         data = data._array
     if not isinstance(data, np.ndarray | np.generic):
         _check_sequence(data)
-        if _holds_tensors(data):
+        if isinstance(_first(data), Tensor):
             data = _values(data)
     array = np.array(data)
     if array.dtype.kind not in "fiub":
@@ -67,16 +67,17 @@ def _copied(data: Any, dtype: Any) -> np.ndarray:
             if array.size
             else array.astype(dtypes.as_numpy(dtype))
         )
-    if isinstance(data, np.ndarray | np.generic):
+    if isinstance(data, np.ndarray) or isinstance(_first(data), np.generic):
         dtypes.from_numpy_dtype(array.dtype)
         return array
     return array.astype(dtypes.default_dtype()) if array.dtype.kind == "f" or not array.size else array
 
 
-def _holds_tensors(data: Any) -> bool:
+def _first(data: Any) -> Any:
+    """The first element of nested sequences."""
     while isinstance(data, list | tuple) and data:
         data = data[0]
-    return isinstance(data, Tensor)
+    return data
 
 
 def _values(data: Any) -> Any:

@@ -147,7 +147,7 @@ def convert(operand: Any, to: np.dtype) -> Any:
 def promote(operands: list) -> list:
     """Operands of an arithmetic operation, in their common dtype."""
     a, b = operands
-    if a.dtype is getattr(b, "dtype", float) or (isinstance(b, float) and a.dtype.kind == "f"):
+    if a.dtype is getattr(b, "dtype", float) or (type(b) is float and a.dtype.kind == "f"):
         return operands  # the usual cases need no cast
     common = result_type(*operands)
     return [convert(operand, common) for operand in operands]

@@ -14,21 +14,23 @@ import numpy as np
 
 from tinynn import dtypes, ops
 from tinynn.creation import _finish, _numpy_dtype
+from tinynn.methods.rows import NUMBERS, UNARY
 from tinynn.random import Generator, default_generator
 from tinynn.size import one_dim, one_shape
-from tinynn.tensor import NUMBERS, Tensor
+from tinynn.tensor import Tensor
 
-METHODS = """
-    abs absolute add addmm all allclose amax amin any argmax argmin argsort bitwise_and bitwise_not
-    bitwise_or bitwise_xor bmm broadcast_to ceil chunk clamp clip clone cos count_nonzero cumsum detach
-    diag diagonal div divide dot eq equal erf exp expm1 flatten flip floor floor_divide fmod gather ge gt
-    index_put index_select is_floating_point isclose isfinite isinf isnan le log log1p log_softmax
-    logical_and logical_not logical_or logical_xor logsumexp lt masked_fill masked_select matmul max
-    maximum mean min minimum mm movedim mul multiply mv narrow ne neg negative nonzero norm numel permute
-    pow prod ravel reciprocal relu remainder reshape roll round rsqrt scatter_add select sigmoid sign
-    signbit sin softmax sort split sqrt square squeeze std sub subtract sum swapaxes t tanh topk transpose
-    tril triu true_divide trunc unbind unflatten unique unsqueeze var
+# The methods that are functions too, besides those of `unary`.
+OTHERS = """
+    absolute add addmm all allclose amax amin any argmax argmin argsort bitwise_and bitwise_not
+    bitwise_or bitwise_xor bmm broadcast_to chunk clamp clip clone count_nonzero cumsum detach diag
+    diagonal div divide dot eq equal flatten flip floor_divide fmod gather ge gt index_put index_select
+    is_floating_point isclose le log_softmax logical_and logical_or logical_xor logsumexp lt masked_fill
+    masked_select matmul max maximum mean min minimum mm movedim mul multiply mv narrow ne neg negative
+    nonzero norm numel permute pow prod ravel remainder reshape roll round scatter_add select softmax
+    sort split squeeze std sub subtract sum swapaxes t topk transpose tril triu true_divide unbind
+    unflatten unique unsqueeze var
 """.split()  # noqa: SIM905 - a list would take a line for each
+METHODS = [*UNARY, *OTHERS]
 
 # fmt: off
 __all__ = [
@@ -65,7 +67,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
     for value in (input, other):
-        if not isinstance(value, Tensor | int | float):
+        if not isinstance(value, (Tensor, *NUMBERS)):
             raise TypeError(
                 "where() received an invalid combination of arguments - got "
                 f"({', '.join(type(a).__name__ for a in (condition, input, other))}), but expected one of: "

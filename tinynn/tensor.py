@@ -27,7 +27,7 @@ from tinynn.methods.ordering import Ordering
 from tinynn.methods.products import Products
 from tinynn.methods.random import Random
 from tinynn.methods.reductions import Reductions
-from tinynn.methods.rows import NUMBERS, check_broadcastable, in_place, operator, reflected
+from tinynn.methods.rows import NUMBERS, check_broadcastable, commuted, in_place, operator, reflected
 from tinynn.methods.shapes import Shapes
 from tinynn.methods.types import Types
 from tinynn.size import Size, c_name, one_dim, type_name
@@ -184,7 +184,7 @@ class Tensor(Elementwise, Reductions, Ordering, Products, Shapes, Indexing, Type
     @property
     def is_leaf(self) -> bool:
         """Whether gradients stop here: made by the user, or not requiring grad."""
-        return self._node is None
+        return self.grad_fn is None
 
     @property
     def output_nr(self) -> int:
@@ -243,7 +243,11 @@ class Tensor(Elementwise, Reductions, Ordering, Products, Shapes, Indexing, Type
         return out
 
     def detach_(self) -> Tensor:
-        """Take this tensor out of the graph."""
+        """Take this tensor out of the graph. Raises RuntimeError for a view: its base would stay in it."""
+        if self._base is not None:
+            raise RuntimeError(
+                "Can't detach views in-place. Use detach() instead.\nOr detach_() the tensor it is a view of."
+            )
         self._node, self._index, self._requires_grad = None, 0, False
         return self
 
@@ -368,7 +372,8 @@ class Tensor(Elementwise, Reductions, Ordering, Products, Shapes, Indexing, Type
     __eq__, __ne__ = operator("__eq__", ops.eq), operator("__ne__", ops.ne)  # type: ignore[assignment]
     __neg__, __abs__, __invert__ = Elementwise.neg, Elementwise.abs, Elementwise.bitwise_not
 
-    __radd__, __rmul__, __rand__, __ror__, __rxor__ = __add__, __mul__, __and__, __or__, __xor__
+    __radd__, __rmul__ = commuted("__radd__", ops.add), commuted("__rmul__", ops.mul)
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
     __rfloordiv__, __rmod__ = reflected(ops.floor_divide), reflected(ops.remainder)
     __rpow__, _subtracted_from = reflected(ops.rpow), reflected(ops.rsub)
 

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -113,6 +114,13 @@ class Interrupt:
     def __exit__(self, *exc_info: object) -> None:
         if self._previous is signal.default_int_handler:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def folder(text: str) -> Path:
+    """An argparse type: a folder's path; an empty one is most likely an unset shell variable."""
+    if not text:
+        raise argparse.ArgumentTypeError("must name a folder, not ''")
+    return Path(text)
 
 
 def run(program: str, main: Callable[[], int]) -> int:

@@ -77,7 +77,10 @@ def backpropagate(
             results.update(((node, i), one) for i, one in enumerate(incoming) if (node, i) in wanted)
         edges = []
         if on_path is None or on_path[node]:
-            g = incoming[0] if node.outputs is None else _complete(incoming, node.outputs, create_graph)
+            if node.outputs is None:
+                g = incoming[0]
+            else:
+                g = _complete(incoming, node.outputs, create_graph) if node.zeros_for_none else incoming
             edges, gradients = node.edges, node.gradients(g, create_graph)
             if not retain_graph:
                 node.release()

@@ -76,6 +76,7 @@ class _FunctionNode(Node):
         self.label = f"{function.__name__}Backward"
         self.outputs = [(o._array.shape, o._array.dtype) for o in outputs]
         self.function, self.ctx = function, ctx
+        self.zeros_for_none = ctx._zeros_for_none
 
     def gradients(self, g: Any, create_graph: bool) -> list:
         tensors = [Variable.wrap(one) if isinstance(one, np.ndarray | np.generic) else one for one in g]
@@ -89,7 +90,9 @@ class _FunctionNode(Node):
         kept: list = []
         for operand, (edge, gradient) in enumerate(zip(self.edges, answers, strict=False)):
             if edge is not None and gradient is not None:
-                self._check_shape(operand, edge[2], gradient.shape)
+                if not isinstance(gradient, Variable):
+                    raise RuntimeError(f"expected Variable or None (got {type(gradient).__name__})")
+                self._check_shape(operand, edge[2], gradient._array.shape)
                 kept.append(clone(gradient if create_graph else gradient._array))
             else:
                 kept.append(None)

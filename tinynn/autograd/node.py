@@ -36,6 +36,7 @@ class Node:
 
     label: str
     outputs: list | None = None  # [(shape, dtype)] of the outputs where there are several
+    zeros_for_none = True  # whether an output that nothing was computed from gets a gradient of zeros
     hooks: dict[int, dict] | None = None  # output index -> {id: hook}
     retained: dict | None = None  # output index -> weak reference to a tensor that wants its .grad
 

@@ -4,7 +4,8 @@
 
 is all that tinynn needs to multiply, to differentiate a product, and to differentiate that again. The first
 argument computes the operation on arrays. After it comes one VJP (vector-Jacobian product) for each operand:
-from the gradient `g` of the output it computes the gradient of that operand.
+from the gradient `g` of the output it computes the gradient of that operand. Arguments beyond the last VJP
+(`axis`, `keepdims`) are constants.
 
 The names of a VJP's parameters say what must be kept for it, and nothing else is kept:
 
@@ -71,7 +72,8 @@ class Op:
     """An operation on arrays, with its derivatives: see the top of this file.
 
     `cast` brings the operands to a common dtype first. `view=True` says that the output shares the memory of
-    the first operand. `feature_major=True`: see `Variable.row_major`. `name` is torch's name of the grad_fn.
+    the first operand. `feature_major=True`: see `Variable.row_major`. `name` is torch's name of the
+    grad_fn; ops/__init__.py makes it from the row's own name where none is given.
     """
 
     first = 0  # the position of the first operand
@@ -114,7 +116,7 @@ class Op:
     def __call__(self, *args: Any) -> Any:
         """Compute on arrays, giving an array; on tensors, giving a tensor that remembers how it was made.
 
-        The first operand decides which of the two it is.
+        An ndarray as the first argument means arrays. Otherwise one tensor among the operands is enough.
         """
         if type(args[0]) is np.ndarray:
             return self.forward(*args)
@@ -348,6 +350,8 @@ class VariadicRecord(Record):
         self.number = next_number()
         self.edges = [edge_to(x) if isinstance(x, Variable) and x._requires_grad else None for x in args]
         tensors = [x for x in args if isinstance(x, Variable)] if plan.checks else []
+        if any(x._inference for x in tensors):
+            raise RuntimeError(INFERENCE_SAVED)
         self.stamps = [(op.first, x._counter, x._counter[0]) for x in tensors]
         self.saved = plan.keep(arrays)
         if plan.shapes:

@@ -60,7 +60,9 @@ class Variable:
     def refresh(self) -> None:
         """Bring a view's place in the graph up to date after a write to its base or to a sibling view."""
         base = self._base
-        if self._seen != self._counter[0] and base._requires_grad and base._node is not None:
+        if base is None or self._seen == self._counter[0]:
+            return
+        if base._requires_grad and base._node is not None:
             view = base
             for op, arguments in self._replay:
                 view = op(view, *arguments)

@@ -14,6 +14,7 @@ import numpy as np
 from tinynn import dtypes, ops
 from tinynn.autograd.op import Op
 from tinynn.autograd.variable import Variable
+from tinynn.methods.rows import numpy_names
 from tinynn.methods.types import Types
 from tinynn.ops.indexing import along
 from tinynn.size import dims_of, one_dim, type_name
@@ -40,12 +41,14 @@ MaxMin = {name: type(name, (ValuesIndices,), {}) for name in ("max", "min")}
 class Reductions(Types):
     """Reductions over dimensions, and what is normalized by one."""
 
+    @numpy_names
     def sum(self, dim: Any = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None) -> Tensor:
         """The sum over `dim`, or over everything; integers and bools are summed as int64."""
         x = self._summed_as(dtype)
         axis = dims_of(dim, x.ndim)
         return ops.sum(x) if dim is None else ops.sum_dim(x, axis, keepdim)
 
+    @numpy_names
     def prod(
         self, dim: int | None = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None
     ) -> Tensor:
@@ -56,6 +59,7 @@ class Reductions(Types):
         axis = one_dim(dim, x.ndim)
         return ops.prod_dim(x, axis if x.ndim else None, keepdim)
 
+    @numpy_names
     def cumsum(self, dim: int, *, dtype: dtypes.dtype | None = None) -> Tensor:
         """The running sum along `dim`."""
         x = self._summed_as(dtype)
@@ -67,18 +71,21 @@ class Reductions(Types):
             dtype = dtypes.int64
         return self if dtype is None else self.to(dtype)
 
+    @numpy_names
     def mean(self, dim: Any = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None) -> Tensor:
         """The mean over `dim`, or over everything. Raises RuntimeError for integers."""
         x: Any = self if dtype is None else self.to(dtype)
         _need_float("mean", x)
         return ops.mean(x) if dim is None else ops.mean_dim(x, dims_of(dim, x.ndim), keepdim)
 
+    @numpy_names
     def var(
         self, dim: Any = None, unbiased: Any = True, keepdim: bool = False, *, correction: Any = None
     ) -> Tensor:
         """sum((x - mean)^2) / (n - correction); correction is 1 unless unbiased=False or it is given."""
         return self._spread(ops.var, dim, unbiased, keepdim, correction)
 
+    @numpy_names
     def std(
         self, dim: Any = None, unbiased: Any = True, keepdim: bool = False, *, correction: Any = None
     ) -> Tensor:
@@ -93,6 +100,7 @@ class Reductions(Types):
         correction = (1 if unbiased else 0) if correction is None else correction
         return row(self, dims_of(dim, self._array.ndim), correction, keepdim)
 
+    @numpy_names
     def norm(self, p: Any = "fro", dim: Any = None, keepdim: bool = False) -> Tensor:
         """(sum |x|^p)^(1/p) over `dim`, or over everything."""
         _need_float("linalg.vector_norm", self)
@@ -100,18 +108,22 @@ class Reductions(Types):
             _refuse_empty_norm(self._array.shape, float(p), dim)
         return ops.norm(self, 2.0 if p == "fro" else float(p), dims_of(dim, self._array.ndim), keepdim)
 
+    @numpy_names
     def amax(self, dim: Any = (), keepdim: bool = False) -> Tensor:
         """The maximum over `dim`; its gradient is shared evenly by ties."""
         return ops.amax(_not_empty("amax", self, dim), dims_of(dim, self._array.ndim), keepdim)
 
+    @numpy_names
     def amin(self, dim: Any = (), keepdim: bool = False) -> Tensor:
         """The minimum over `dim`; its gradient is shared evenly by ties."""
         return ops.amin(_not_empty("amin", self, dim), dims_of(dim, self._array.ndim), keepdim)
 
+    @numpy_names
     def max(self, dim: Any = None, keepdim: bool = False) -> Any:
         """The maximum of everything; (values, indices) along `dim`; the elementwise maximum with a tensor."""
         return self._extreme("max", dim, keepdim)
 
+    @numpy_names
     def min(self, dim: Any = None, keepdim: bool = False) -> Any:
         """The minimum of everything; (values, indices) along `dim`; the elementwise minimum with a tensor."""
         return self._extreme("min", dim, keepdim)
@@ -129,10 +141,12 @@ class Reductions(Types):
             chosen, places = chosen.squeeze(axis), tuple(place.squeeze(axis) for place in places)
         return MaxMin[name](row(self, places), Variable.wrap(chosen))
 
+    @numpy_names
     def argmax(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
         """The index of the (first) maximum."""
         return self._arg(np.argmax, "argmax", dim, keepdim)
 
+    @numpy_names
     def argmin(self, dim: int | None = None, keepdim: bool = False) -> Tensor:
         """The index of the (first) minimum."""
         return self._arg(np.argmin, "argmin", dim, keepdim)
@@ -150,10 +164,12 @@ class Reductions(Types):
             raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
         return Variable.wrap(function(array, keepdims=keepdim))
 
+    @numpy_names
     def all(self, dim: Any = None, keepdim: bool = False) -> Tensor:
         """Whether all elements are true."""
         return self._truth(np.all, dim, keepdim)
 
+    @numpy_names
     def any(self, dim: Any = None, keepdim: bool = False) -> Tensor:
         """Whether any element is true."""
         return self._truth(np.any, dim, keepdim)
@@ -165,10 +181,12 @@ class Reductions(Types):
             answer = function(self._array, axis=dims_of(dim, self._array.ndim), keepdims=keepdim)
         return Variable.wrap(answer.astype(np.uint8) if self._array.dtype == np.uint8 else answer)
 
+    @numpy_names
     def count_nonzero(self, dim: Any = None) -> Tensor:
         """How many elements are not 0."""
         return ops.ne(self, 0).sum(dim)
 
+    @numpy_names
     def logsumexp(self, dim: Any, keepdim: bool = False) -> Tensor:
         """log(sum(exp(x))) over `dim`, without overflow."""
         x: Any = self if self._array.dtype.kind == "f" else self.to(dtypes.get_default_dtype())

@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 
 NUMBERS = (int, float, np.number, np.bool_)
 OPERANDS = (Variable, *NUMBERS)  # what may stand beside a tensor in an expression
+UNARY: list[str] = []  # the names of the methods that `unary` made
 
 
 def unary(name: str, row: Callable, doc: str) -> Callable[[Any], Any]:
-    """`self.name()`."""
+    """`self.name()`, which is also a function of the package."""
 
     def method(self: Tensor) -> Tensor:
         return row(self)
 
+    UNARY.append(name)
     return called(name, method, doc)
 
 
@@ -54,6 +56,15 @@ def operator(name: str, row: Callable) -> Callable[[Any, Any], Any]:
         return row(self, Variable.wrap(other)) if isinstance(other, np.ndarray) else NotImplemented
 
     return called(name, method, f"The operator `{name}`, for a tensor, a number or an array.")
+
+
+def commuted(name: str, row: Callable) -> Callable[[Any, Any], Any]:
+    """`other row self`, for a number `other` and a row that does not mind the order."""
+
+    def method(self: Tensor, other: Any) -> Any:
+        return row(self, other) if isinstance(other, NUMBERS) else NotImplemented
+
+    return called(name, method, f"The operator `{name}`, for a number.")
 
 
 def reflected(row: Callable) -> Callable[[Any, Any], Any]:
@@ -85,6 +96,19 @@ def called(name: str, method: Callable, doc: str) -> Callable[..., Any]:
     """`method`, under the name and with the docstring that `help` shows."""
     method.__name__, method.__qualname__, method.__doc__ = name, f"Tensor.{name}", doc
     return method
+
+
+_NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
+
+
+def numpy_names(method: Callable) -> Callable[..., Any]:
+    """A method that takes `axis` for `dim` and `keepdims` for `keepdim`, as torch's reductions do."""
+
+    @functools.wraps(method)
+    def either(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return method(self, *args, **{_NUMPY_NAMES.get(name, name): value for name, value in kwargs.items()})
+
+    return either
 
 
 def check_broadcastable(a: Sequence[int], b: Sequence[int]) -> None:

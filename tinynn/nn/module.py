@@ -76,12 +76,6 @@ class IncompatibleKeys(NamedTuple):
         return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
 
-class StateDict(OrderedDict):
-    """An OrderedDict that can carry `_metadata`, the version of each module it was made from."""
-
-    _metadata: dict
-
-
 class Module:
     """Base class of layers and models: see the top of this file.
 
@@ -428,8 +422,8 @@ class Module:
             (*args, *(destination, prefix, keep_vars)[len(args) :]), 3
         )
         if destination is None:
-            destination = StateDict()
-            destination._metadata = OrderedDict()
+            destination = OrderedDict()
+            destination._metadata = OrderedDict()  # type: ignore[attr-defined]  # as torch: versions of the modules
         if hasattr(destination, "_metadata"):
             destination._metadata[prefix[:-1]] = {"version": self._version}
         self._save_to_state_dict(destination, prefix, keep_vars)

@@ -227,7 +227,7 @@ neg        = _arithmetic(np.negative,       lambda g: -g)
 pow        = _arithmetic(_pow,              lambda g, a, b: _pow_base(g, a, b),     lambda g, a, b, y: _pow_exponent(g, a, b, y))
 floor_divide = _arithmetic(_floor_divide,   _not_implemented("floor_divide"),       _not_implemented("floor_divide"), name="NotImplemented")
 div_trunc  = _arithmetic(_truncating_divide, lambda g: nothing(g),                  lambda g: nothing(g),              name="DivBackward2")
-div_floor  = _arithmetic(_floor_divide,     lambda g: g * 0,                        lambda g: g * 0,                name="DivBackward2")
+div_floor  = _arithmetic(_floor_divide,     lambda g: nothing(g),                   lambda g: nothing(g),           name="DivBackward2")
 remainder  = _arithmetic(_remainder,        lambda g: g,                            lambda g, a, b: -g * div_floor(a, b))
 fmod       = _arithmetic(_fmod,             lambda g: g,                            lambda g, a, b: -g * div_trunc(a, b))
 
