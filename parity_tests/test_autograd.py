@@ -1184,3 +1184,15 @@ def test_numpy_numbers_do_not_widen(expression):
         answer = eval(expression, {"torch": lib, "np": np, "x": lib.ones(2)})
         answers.append((str(answer.dtype).partition(".")[2], answer.tolist()))
     assert answers[0] == answers[1]
+
+
+def test_writing_with_grad_mode_on_to_a_view_made_without():
+    messages = []
+    for lib in (torch, tinynn):
+        y = lib.ones(4, requires_grad=True) * 1
+        with lib.no_grad():
+            view = y[:2]
+        with pytest.raises(RuntimeError, match="A view was created in no_grad mode") as caught:
+            view.mul_(2)
+        messages.append(str(caught.value).splitlines()[0])
+    assert messages[0] == messages[1]

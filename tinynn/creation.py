@@ -59,6 +59,8 @@ def _copied(data: Any, dtype: Any) -> np.ndarray:
         if isinstance(_first(data), Tensor):
             data = _values(data)
     array = np.array(data)
+    if array.dtype == np.uint64 and not isinstance(data, np.ndarray | np.generic):
+        raise ValueError("Overflow when unpacking long long\nIntegers are at most 2**63 - 1.")
     if array.dtype.kind not in "fiub":
         raise _not_numbers(data, array)
     if dtype is not None:

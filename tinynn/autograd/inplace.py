@@ -70,6 +70,14 @@ def _check_leaf(tensor: Variable) -> None:
             raise RuntimeError(
                 "a view of a leaf Variable that requires grad is being used in an in-place operation."
             )
+        if base._requires_grad and not tensor._requires_grad:
+            raise RuntimeError(
+                "A view was created in no_grad mode and is being modified inplace with grad mode enabled. "
+                "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify "
+                "your code by moving both the view and the inplace either both inside the no_grad block (if "
+                "you don't want the inplace to be tracked) or both outside (if you want the inplace to be "
+                "tracked)."
+            )
         if tensor._node is not None and tensor._node.outputs is not None:
             maker = tensor._node.label.removesuffix("Backward0")
             raise RuntimeError(
