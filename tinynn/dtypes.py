@@ -95,7 +95,7 @@ def set_default_dtype(d: dtype) -> None:
 
 # --- promotion: each function takes the operands of an operation and returns them ready for NumPy
 
-_CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2}
+CATEGORY = {"b": 0, "i": 1, "u": 1, "f": 2}
 
 
 def number_dtype(value: Any) -> np.dtype:
@@ -129,7 +129,7 @@ def result_type(*operands: Any) -> np.dtype:
         ranks[rank] = own if so_far is None else promote_types(so_far, own)
     best = None
     for own in ranks:
-        if own is not None and (best is None or _CATEGORY[own.kind] > _CATEGORY[best.kind]):
+        if own is not None and (best is None or CATEGORY[own.kind] > CATEGORY[best.kind]):
             best = own
     assert best is not None
     return best

@@ -239,7 +239,6 @@ class Tensor(Elementwise, Reductions, Ordering, Products, Shapes, Indexing, Type
         """The same storage, outside of the graph."""
         out = Variable.wrap(self.row_major())
         out._counter, out._inference = self._counter, self._inference
-        out._base = None
         return out
 
     def detach_(self) -> Tensor:
@@ -406,7 +405,7 @@ class Tensor(Elementwise, Reductions, Ordering, Products, Shapes, Indexing, Type
     def _overwrite(self, result: Tensor) -> Tensor:
         """Take the values and the history of `result`, if its dtype and shape allow."""
         own, new = self._array, result._array
-        if "biuf".index(new.dtype.kind.replace("u", "i")) > "biuf".index(own.dtype.kind.replace("u", "i")):
+        if dtypes.CATEGORY[new.dtype.kind] > dtypes.CATEGORY[own.dtype.kind]:
             raise RuntimeError(
                 f"result type {type_name(new.dtype)} can't be cast to the desired output type "
                 f"{type_name(own.dtype)}"

@@ -22,7 +22,7 @@ from tinynn.autograd.variable import Variable
 
 
 def backpropagate(
-    roots: list[tuple[Edge | None, Any]],
+    roots: list[tuple[Edge, Any]],
     create_graph: bool,
     retain_graph: bool,
     wanted: set | None = None,
@@ -233,11 +233,11 @@ def _run(roots: list, create_graph: bool, retain_graph: bool | None, wanted: set
         thread.switch(*before)
 
 
-def _roots(outputs: tuple, gradients: Any, create_graph: bool) -> list[tuple[Edge | None, Any]]:
+def _roots(outputs: tuple, gradients: Any, create_graph: bool) -> list[tuple[Edge, Any]]:
     given = (None,) * len(outputs) if gradients is None else _as_tuple(gradients)
     if len(given) != len(outputs):
         raise RuntimeError(f"got {len(outputs)} tensors and {len(given)} gradients")
-    roots: list[tuple[Edge | None, Any]] = []
+    roots: list[tuple[Edge, Any]] = []
     for i, (output, gradient) in enumerate(zip(outputs, given, strict=True)):
         if not output.requires_grad:
             raise RuntimeError(

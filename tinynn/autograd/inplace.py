@@ -13,24 +13,18 @@ import numpy as np
 
 from tinynn.autograd.grad_mode import thread
 from tinynn.autograd.op import Op
-from tinynn.autograd.variable import Variable
-
-
-def _follow(x: Any, replay: tuple) -> Any:
-    """The view of `x` that the recorded view operations lead to."""
-    for op, arguments in replay:
-        x = op(x, *arguments)
-    return x
+from tinynn.autograd.variable import Variable, follow
 
 
 def _with_slice(base: np.ndarray, part: np.ndarray, replay: tuple) -> np.ndarray:
+    """A copy of `base` in which the view that `replay` leads to holds `part`."""
     out = np.array(base)
     _writable(out, replay)[...] = part
     return out
 
 
 def _writable(base: np.ndarray, replay: tuple) -> np.ndarray:
-    view = _follow(base, replay)
+    view = follow(base, replay)
     view.flags.writeable = True  # NumPy hands out some views (diagonal) read-only
     return view
 
@@ -38,7 +32,7 @@ def _writable(base: np.ndarray, replay: tuple) -> np.ndarray:
 copy_slices: Op = Op(
     _with_slice,
     lambda g, part_shape, replay: copy_slices(g, np.zeros(part_shape), replay),
-    lambda g, replay: _follow(g, replay),
+    lambda g, replay: follow(g, replay),
     name="CopySlices",
 )
 

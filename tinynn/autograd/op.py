@@ -37,6 +37,7 @@ from tinynn.autograd.variable import Variable
 from tinynn.size import type_name
 
 VALUE, SHAPE, OUTPUT = "value", "shape", "output"  # what a VJP may ask for
+EVERY = -1  # as a set of operands, one bit for each: all of them
 RESULT = -1  # stands for the result where a number stands for an argument
 Stamp = tuple[int, list[int], int]  # (argument, its version counter, the count when it was saved)
 INFERENCE_SAVED = (
@@ -97,7 +98,7 @@ class Op:
         self.arity = len(self.parameters)
         self.positions = tuple(range(len(vjps)))  # of the operands
         self.plans: dict[int, Plan | None] = {}
-        self._plan(-1)  # a misspelt name in a row fails here, at import
+        self._plan(EVERY)  # a misspelt name in a row fails here, at import
 
     def named(self, name: str) -> Op:
         """The same row under another of torch's names."""
@@ -230,7 +231,7 @@ class VariadicOp(Op):
         out._inference = thread.inference
         if thread.recording and any(x._requires_grad for x in tensors):
             packed = [*arrays[: self.first], arrays[self.first :]]  # as if xs were one argument
-            VariadicRecord(self, self._plan(-1), xs, packed, result, out)  # type: ignore[arg-type]
+            VariadicRecord(self, self._plan(EVERY), xs, packed, result, out)  # type: ignore[arg-type]
         return out
 
 
@@ -277,8 +278,7 @@ class Record(Node):
 
     @property
     def next_functions(self) -> tuple:
-        edges = dict(zip(self.plan.operands, self.edges, strict=False))
-        return tuple(shown(edges.get(i)) for i in range(len(self.op.vjps)))
+        return tuple(shown(self._edge_of(i)) for i in range(len(self.op.vjps)))
 
     def gradients(self, g: Any, create_graph: bool) -> list:
         if self.saved is None:
@@ -298,16 +298,19 @@ class Record(Node):
         return gradients
 
     def release(self) -> None:
-        if self.stamps:
+        if self.stamps:  # where no values were saved, torch lets backward run again
             self.saved = None
+
+    def _edge_of(self, place: int) -> Edge | None:
+        """The edge to the operand at this place among the arguments."""
+        return dict(zip(self.plan.operands, self.edges, strict=True)).get(place)
 
     def _as_tensors(self) -> list:
         """The saved values as tensors that are part of the graph again: they can be differentiated."""
         values = list(self.saved or ())
-        edges = dict(zip(self.plan.operands, self.edges, strict=False))
         for at, place in enumerate(self.plan.kept):
             if place in self.plan.checks and isinstance(values[at], np.ndarray):
-                values[at] = attached(values[at], edges.get(place))
+                values[at] = attached(values[at], self._edge_of(place))
         if self.plan.result:
             values[-1] = attached(values[-1], (self, 0, values[-1].shape, values[-1].dtype))
         return values
@@ -330,7 +333,7 @@ class Record(Node):
         what = "an operand"
         if type(value) is np.ndarray:
             what = f"[tinynn.{type_name(value.dtype)}Tensor {list(value.shape)}]"
-            edge = dict(zip(self.plan.operands, self.edges, strict=False)).get(place)
+            edge = None if self.op.first else self._edge_of(place)
             maker, index = (self, 0) if place == RESULT else (edge[0], edge[1]) if edge else (None, 0)
             if isinstance(maker, Node):
                 what += f", which is output {index} of {maker.label.partition('Backward')[0]},"

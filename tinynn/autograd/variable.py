@@ -63,8 +63,13 @@ class Variable:
         if base is None or self._seen == self._counter[0]:
             return
         if base._requires_grad and base._node is not None:
-            view = base
-            for op, arguments in self._replay:
-                view = op(view, *arguments)
+            view = follow(base, self._replay)
             self._node, self._index, self._requires_grad = view._node, view._index, True
             self._seen = self._counter[0]
+
+
+def follow(x: Any, replay: tuple) -> Any:
+    """The view of `x` (a tensor or an array) that the recorded view operations lead to."""
+    for op, arguments in replay:
+        x = op(x, *arguments)
+    return x

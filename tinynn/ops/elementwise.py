@@ -107,8 +107,8 @@ def _sigmoid(x):
     return np.reciprocal(out, out=out if out.ndim else None)
 
 
-_ZERO = {np.dtype(name): np.zeros((), name) for name in ("float16", "float32", "float64")}  # NumPy converts a
-# Python number anew at each call, which takes as long as a small array's whole addition
+# NumPy converts a Python number anew at each call, which takes as long as adding two small arrays.
+_ZERO = {np.dtype(name): np.zeros((), name) for name in ("float16", "float32", "float64")}
 
 
 def _relu(x):
