@@ -51,3 +51,11 @@ def test_reductions_take_numpy_names(call):
     ours, theirs = (eval(f"x.{call}", {"x": lib.arange(6.0).reshape(2, 3)}) for lib in (tinynn, torch))
     assert ours.shape == theirs.shape
     assert ours.flatten().tolist() == pytest.approx(theirs.flatten().tolist())
+
+
+@pytest.mark.parametrize("n", [10, 5000, 2_000_000])
+def test_relu_of_many_elements(n):
+    """However many there are, the sign of zero and nan are torch's."""
+    values = [-0.0, 0.0, float("nan"), -1.0, 2.0, float("-inf"), float("inf"), -1e-40]
+    ours, theirs = (lib.tensor(values).repeat(n // 8 + 1).relu() for lib in (tinynn, torch))
+    assert ours.numpy().tobytes() == theirs.numpy().tobytes()
