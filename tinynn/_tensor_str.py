@@ -7,15 +7,19 @@ entries to show, choose one number format for all of them, lay the texts out in 
 The layout is that of torch 2.13, quirks included.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import compress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import numpy.typing as npt  # takes a millisecond to import
 
 
 @dataclass

@@ -6,7 +6,6 @@ A function that is also a method is that method, with torch's message for an arg
 from __future__ import annotations
 
 import builtins
-import string
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from tinynn import dtypes, ops
 from tinynn.creation import _finish, _numpy_dtype
 from tinynn.methods.rows import NUMBERS, UNARY
+from tinynn.ops.linalg import LETTERS
 from tinynn.random import Generator, default_generator
 from tinynn.size import one_dim, one_shape
 from tinynn.tensor import Tensor
@@ -192,7 +192,7 @@ def _explicit_equation(equation: str, ndims: list[int]) -> str:
                 f"dimensions ({ndim}) for operand {i}{ellipsis}"
             )
     used = set(equation)
-    spare = "".join(c for c in string.ascii_letters if c not in used)
+    spare = "".join(c for c in LETTERS if c not in used)
     most = builtins.max(
         (ndim - len(term) + 3 for term, ndim in zip(terms, ndims, strict=True) if "..." in term), default=0
     )

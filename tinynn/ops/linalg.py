@@ -46,7 +46,7 @@ def _einsum_back_one(g, i, terms, output, xs):
     target = ""
     for letter, n in zip(terms[i], xs[i].shape, strict=True):
         if letter in target:  # a diagonal: name the second axis anew, and tie it to the first
-            new = next(c for c in _LETTERS if c not in inputs_of(factors) + target + "".join(terms))
+            new = next(c for c in LETTERS if c not in inputs_of(factors) + target + "".join(terms))
             factors.append((letter + new, np.eye(n, dtype=dtype)))
             letter = new
         elif not any(letter in term for term, _ in factors):
@@ -55,7 +55,7 @@ def _einsum_back_one(g, i, terms, output, xs):
     return einsum(",".join(term for term, _ in factors) + "->" + target, *(x for _, x in factors))
 
 
-_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def inputs_of(factors):
