@@ -29,7 +29,7 @@ def backpropagate(
 ) -> dict[Any, Any]:
     """Send each root's gradient backwards; return the gradients that arrive, {leaf: gradient}.
 
-    With `wanted`, a set of leaves and of (Node, output index), only the way to these is gone.
+    With `wanted`, a set of leaves and of (Node, output index), only the paths to these are followed.
     Gradients are arrays; with create_graph they are Tensors, and computing them is itself recorded.
     """
     arriving: dict[Node, list] = {}  # the gradients of a node's outputs, as far as they have come in
