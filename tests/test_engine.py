@@ -120,6 +120,21 @@ def test_gradient_a_leaf_hook_kept_does_not_change():
     assert (x.grad == 4).all()
 
 
+def test_hooks_compute_with_tensors_and_backward():
+    x = leaf(3)
+    y = x * 2
+
+    def hook(gradient):
+        probe = tinynn.ones(3, requires_grad=True)
+        with tinynn.enable_grad():
+            (probe / 0).log().sum().backward()
+        return gradient * probe.detach()
+
+    y.register_hook(hook)
+    y.sum().backward()
+    assert x.grad.tolist() == [2, 2, 2]
+
+
 def test_gradient_an_inner_hook_kept_does_not_change():
     x, seen = leaf(3), []
     y = x * 2

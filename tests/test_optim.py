@@ -87,7 +87,19 @@ def test_minimizes(make):
 
 
 @every
-def test_parameters_stay_in_their_memory(make):
+def test_views_see_every_update(make):
+    params = leaves()
+    views = [params[0].detach(), params[1].detach().reshape(-1)]
+    optimizer = make(params)
+    train(optimizer, params, range(3))
+    views += [p.detach().reshape(-1) for p in params]
+    train(optimizer, params, range(3, 6))
+    for p, view in zip([*params[:2], *params], views, strict=True):
+        assert view.reshape(-1).tolist() == p.reshape(-1).tolist()
+
+
+@every
+def test_parameters_that_others_hold_stay_in_their_memory(make):
     params = leaves()
     arrays = [p.detach().numpy() for p in params]
     train(make(params), params, range(4))

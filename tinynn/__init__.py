@@ -1,6 +1,7 @@
 """tinynn: PyTorch's API and semantics on NumPy, small enough to read. `import tinynn as torch`."""
 
 from tinynn import autograd, cuda, nn, optim
+from tinynn._memory import keep_freed_memory as _keep_freed_memory
 from tinynn._tensor_str import set_printoptions
 from tinynn.autograd.grad_mode import (
     enable_grad,
@@ -38,3 +39,5 @@ from tinynn.size import Size
 from tinynn.tensor import Tensor
 
 __version__ = "0.1.0"
+
+_keep_freed_memory()

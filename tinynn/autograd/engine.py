@@ -8,9 +8,7 @@ graph: a chain of a million operations works like a short one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from heapq import heappop, heappush
-from operator import add
 from typing import Any
 
 import numpy as np
@@ -36,7 +34,6 @@ def backpropagate(
     queue: list[tuple[int, Node]] = []  # the nodes in `arriving`, the latest first
     results: dict[Any, Any] = {}
     on_path = None if wanted is None else _nodes_towards(wanted, roots)
-    quietly = _call if create_graph else thread.quietly  # operations on Tensors see to it themselves
     edges: list = [edge for edge, _ in roots]
     gradients: list = [gradient for _, gradient in roots]
     g = None
@@ -47,10 +44,10 @@ def backpropagate(
             target, index, shape, dtype = edge
             array = gradient._array if create_graph else gradient
             if array.shape != shape:  # the operand was broadcast
-                gradient = quietly(sum_to, gradient, shape)
+                gradient = sum_to(gradient, shape)
                 array = gradient._array if create_graph else gradient
             if array.dtype is not dtype:  # the operand was cast
-                gradient = quietly(cast, gradient, dtype)
+                gradient = cast(gradient, dtype)
             if isinstance(target, Variable):
                 if wanted is None or target in wanted:
                     if (
@@ -58,11 +55,11 @@ def backpropagate(
                     ):  # a leaf keeps it: nobody may share its memory
                         gradient = clone(gradient)
                     if target in results:
-                        gradient = quietly(add, results[target], gradient)
+                        gradient = results[target] + gradient
                     results[target] = gradient
             elif target in arriving:
                 slots = arriving[target]
-                slots[index] = gradient if slots[index] is None else quietly(add, slots[index], gradient)
+                slots[index] = gradient if slots[index] is None else slots[index] + gradient
             elif on_path is None or target in on_path:
                 arriving[target] = slots = [None] * (1 if target.outputs is None else len(target.outputs))
                 slots[index] = gradient
@@ -84,10 +81,6 @@ def backpropagate(
             edges, gradients = node.edges, node.gradients(g, create_graph)
             if not retain_graph:
                 node.release()
-
-
-def _call(function: Callable, *args: Any) -> Any:
-    return function(*args)
 
 
 def _complete(incoming: list, outputs: list, as_tensors: bool) -> list:
@@ -224,7 +217,7 @@ def _run(roots: list, create_graph: bool, retain_graph: bool | None, wanted: set
     before = thread.enabled, thread.inference
     thread.switch(create_graph, thread.inference)
     try:
-        results = backpropagate(roots, create_graph, retain_graph, wanted)
+        results = thread.all_quietly(backpropagate, roots, create_graph, retain_graph, wanted)
         for target, gradient in results.items():
             if isinstance(target, Variable) and target._hooks:  # the hook may keep what it was given
                 results[target] = clone(apply_hooks(target._hooks, gradient))
@@ -256,8 +249,8 @@ def _root_gradient(output: Any, gradient: Any, create_graph: bool) -> Any:
                 "grad can be implicitly created only for scalar outputs\nThis output has shape "
                 f"{list(array.shape)}: reduce it (.sum(), .mean()) or pass its gradient."
             )
-        ones = np.ones(array.shape, array.dtype)
-        return Variable.wrap(ones) if create_graph else ones
+        one = np.array(1, array.dtype).reshape(array.shape)
+        return Variable.wrap(one) if create_graph else one
     if gradient._array.shape != array.shape:
         raise RuntimeError(
             f"Mismatch in shape: grad_output[0] has a shape of {gradient.shape} and output[0] has a shape of "

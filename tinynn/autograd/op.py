@@ -27,9 +27,11 @@ import inspect
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from operator import itemgetter
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy import ndarray
 
 from tinynn.autograd.grad_mode import thread
 from tinynn.autograd.node import USED_TWICE, Edge, Node, attached, edge_to, next_number, shown
@@ -55,6 +57,7 @@ class Plan(NamedTuple):
 
     operands: tuple[int, ...]  # those that get a gradient
     rules: tuple[tuple[Callable, Callable], ...]  # for each: its VJP, and what picks its values from saved
+    array_rules: list[tuple[Callable, Callable]]  # the same for arrays; filled in when first needed
     kept: tuple[int, ...]
     keep: Callable[[Sequence], tuple]  # picks `kept` from the arguments
     checks: tuple[int, ...]  # operands among `kept`: nobody may write to them before backward
@@ -96,7 +99,7 @@ class Op:
         self.feature_major = feature_major
         self.parameters, self.defaults = _signature(forward)
         self.arity = len(self.parameters)
-        self.positions = tuple(range(len(vjps)))  # of the operands
+        self.operands = tuple((i, 1 << i) for i in range(len(vjps)))  # their positions, and a bit for each
         self.plans: dict[int, Plan | None] = {}
         self._plan(EVERY)  # a misspelt name in a row fails here, at import
 
@@ -119,12 +122,12 @@ class Op:
 
         An ndarray as the first argument means arrays. Otherwise one tensor among the operands is enough.
         """
-        if type(args[0]) is np.ndarray:
+        if type(args[0]) is ndarray:
             return self.forward(*args)
         if len(args) < self.arity:
             args += self.defaults[len(args) - self.arity :]
         arrays, needs, is_tensor, feature_major = [*args], 0, False, self.feature_major
-        for i in self.positions:
+        for i, bit in self.operands:
             operand = args[i]
             if isinstance(operand, Variable):
                 is_tensor = True
@@ -132,7 +135,7 @@ class Op:
                 if operand._base is not None:
                     operand.refresh()
                 if operand._requires_grad:
-                    needs |= 1 << i
+                    needs |= bit
                 if operand._feature_major:
                     feature_major = True
         if not is_tensor:  # NumPy scalars and Python numbers
@@ -187,6 +190,7 @@ class Op:
                 for operand, vjp in enumerate(self.vjps)
                 if vjp is not None and operand in wanted
             ),
+            array_rules=[],
             kept=kept,
             keep=_picker(kept),
             checks=tuple(i for i in kept if self.first <= i < len(self.vjps)),
@@ -239,10 +243,9 @@ class Record(Node):
     """The Node that calling an Op leaves behind: its plan, and the values that the plan says to keep."""
 
     def __init__(self, op: Op, plan: Plan, args: Sequence, arrays: Sequence, result: Any, out: Any):
-        operands, rules, _, keep, checks, shapes, saves_result = plan
+        operands, _, _, _, keep, checks, shapes, saves_result = plan
         self.op = op
         self.plan = plan
-        self.rules = rules
         self.number = next_number()
         edges: list[Edge | None] = []
         for i in operands:
@@ -259,7 +262,8 @@ class Record(Node):
                 stamps.append((i, operand._counter, operand._counter[0]))
         saved = keep(arrays)
         if shapes:
-            saved = (*saved, *[np.shape(arrays[i]) for i in shapes])
+            for i in shapes:
+                saved += (arrays[i].shape,)
         if saves_result:
             saved = (*saved, result)
             stamps.append((RESULT, out._counter, out._counter[0]))
@@ -281,19 +285,20 @@ class Record(Node):
         return tuple(shown(self._edge_of(i)) for i in range(len(self.op.vjps)))
 
     def gradients(self, g: Any, create_graph: bool) -> list:
-        if self.saved is None:
+        saved: Sequence | None = self.saved
+        plan = self.plan
+        if saved is None:
             raise RuntimeError(USED_TWICE)
         for place, counter, count in self.stamps:
             if counter[0] != count:
                 raise RuntimeError(self._stale(place, counter[0], count))
+        rules: Sequence = plan.array_rules
         if create_graph:
-            return self._apply(g, self._as_tensors())
-        return thread.quietly(self._apply, g, self.saved)
-
-    def _apply(self, g: Any, saved: Sequence) -> list:
-        """Run the VJPs."""
+            rules, saved = plan.rules, self._as_tensors()
+        elif not rules:
+            plan.array_rules.extend((on_arrays(vjp), pick) for vjp, pick in plan.rules)
         gradients = []
-        for vjp, pick in self.rules:
+        for vjp, pick in rules:
             gradients.append(vjp(g, *pick(saved)))
         return gradients
 
@@ -349,7 +354,7 @@ class VariadicRecord(Record):
     """The Node of a VariadicOp: an edge for each of the xs."""
 
     def __init__(self, op: Op, plan: Plan, args: Sequence, arrays: Sequence, result: Any, out: Any):
-        self.op, self.plan, self.rules = op, plan, plan.rules
+        self.op, self.plan = op, plan
         self.number = next_number()
         self.edges = [edge_to(x) if isinstance(x, Variable) and x._requires_grad else None for x in args]
         tensors = [x for x in args if isinstance(x, Variable)] if plan.checks else []
@@ -365,8 +370,8 @@ class VariadicRecord(Record):
     def next_functions(self) -> tuple:
         return tuple(shown(edge) for edge in self.edges)
 
-    def _apply(self, g: Any, saved: Sequence) -> list:
-        return super()._apply(g, saved)[0]
+    def gradients(self, g: Any, create_graph: bool) -> list:
+        return super().gradients(g, create_graph)[0]  # its one VJP returned them all
 
     def _as_tensors(self) -> list:
         values = list(self.saved or ())
@@ -374,6 +379,16 @@ class VariadicRecord(Record):
             if place in self.plan.checks:
                 values[at] = [attached(x, edge) for x, edge in zip(values[at], self.edges, strict=True)]
         return values
+
+
+def on_arrays(vjp: Callable) -> Callable:
+    """The same VJP, where each row it names is the row's forward function: on arrays a row does no more."""
+    if not isinstance(vjp, FunctionType):
+        return vjp
+    names = {
+        name: value.forward if isinstance(value, Op) else value for name, value in vjp.__globals__.items()
+    }
+    return FunctionType(vjp.__code__, names, vjp.__name__, vjp.__defaults__, vjp.__closure__)
 
 
 def _signature(function: Callable) -> tuple[tuple[str, ...], tuple]:

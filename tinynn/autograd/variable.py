@@ -13,6 +13,8 @@ import numpy as np
 if TYPE_CHECKING:
     from tinynn.autograd.node import Node
 
+_new = object.__new__
+
 
 class Variable:
     """An array with a place in the graph. The class attributes are what a fresh leaf looks like."""
@@ -36,7 +38,7 @@ class Variable:
     @classmethod
     def wrap(cls, array: Any) -> Any:
         """A new tensor around `array`, without copying it."""
-        new = object.__new__(cls.tensor)
+        new = _new(cls.tensor)
         new._array = array if type(array) is np.ndarray else np.asarray(array)
         new._counter = [0]
         return new

@@ -44,7 +44,8 @@ class Reductions(Types):
     @numpy_names
     def sum(self, dim: Any = None, keepdim: bool = False, *, dtype: dtypes.dtype | None = None) -> Tensor:
         """The sum over `dim`, or over everything; integers and bools are summed as int64."""
-        x = self._summed_as(dtype)
+        boolean = dtype is None and self._array.dtype.kind == "b"  # NumPy itself makes int64 of these
+        x: Any = self if boolean else self._summed_as(dtype)
         axis = dims_of(dim, x.ndim)
         return ops.sum(x) if dim is None else ops.sum_dim(x, axis, keepdim)
 

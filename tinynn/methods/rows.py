@@ -106,7 +106,9 @@ def numpy_names(method: Callable) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def either(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-        return method(self, *args, **{_NUMPY_NAMES.get(name, name): value for name, value in kwargs.items()})
+        if kwargs:
+            kwargs = {_NUMPY_NAMES.get(name, name): value for name, value in kwargs.items()}
+        return method(self, *args, **kwargs)
 
     return either
 

@@ -85,10 +85,11 @@ class Shapes(Variable):
         shape = self._array.shape
         if dim is None:
             return ops.squeeze_all(self, tuple([i for i, n in enumerate(shape) if n == 1]))
-        dims = dim if isinstance(dim, tuple | list) else (dim,)
-        axes = tuple(one_dim(d, len(shape)) for d in dims)
-        row = ops.squeeze if isinstance(dim, int) else ops.squeeze_dims
-        return row(self, tuple(axis for axis in axes if shape and shape[axis] == 1))
+        if isinstance(dim, tuple | list):
+            axes = [one_dim(d, len(shape)) for d in dim]
+            return ops.squeeze_dims(self, tuple([axis for axis in axes if shape and shape[axis] == 1]))
+        axis = one_dim(dim, len(shape))
+        return ops.squeeze(self, axis if shape and shape[axis] == 1 else ())
 
     def unsqueeze(self, dim: int) -> Tensor:
         """With a dimension of size 1 inserted at `dim`."""

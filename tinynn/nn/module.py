@@ -330,10 +330,11 @@ class Module:
         """Switch to training (dropout drops, batch norm uses the batch), here and in all submodules."""
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
-        self.__dict__["training"] = mode  # no need to ask, as __setattr__ does, whether it is a parameter
-        for _, child in self._members(MODULE):
-            if child is not None:
-                child.train(mode)
+        attributes = self.__dict__
+        attributes["training"] = mode  # no need to ask, as __setattr__ does, whether it is a parameter
+        for name, kind in self._kinds.items():
+            if kind == MODULE and attributes[name] is not None:
+                attributes[name].train(mode)
         return self
 
     def eval(self) -> Self:

@@ -28,6 +28,16 @@ def _linear(x, weight, bias):
     return out.T
 
 
+def _mm(a, b):
+    """a @ b. For two columns, products with each are twice as fast as BLAS's product of matrices.
+
+    This is the gradient of a first layer's weight, where points have two features (10 x 8000 x 2: 11 us, not 27).
+    """
+    if b.shape[1] == 2 and len(b) > 512 and a.shape[1] == len(b):
+        return np.array([a.dot(column) for column in b.T]).T
+    return a.dot(b)
+
+
 def einsum_back(g, equation, xs):
     """The gradients of einsum's operands.
 
@@ -73,7 +83,7 @@ def mT(x):  # noqa: N802 - torch's name
 
 
 # fmt: off
-mm     = Op(lambda a, b: a.dot(b),           lambda g, b: g @ b.T,                      lambda g, a: a.T @ g)
+mm     = Op(_mm,                             lambda g, b: g @ b.T,                      lambda g, a: a.T @ g)
 matmul = Op(lambda a, b: a @ b,              lambda g, b: g @ mT(b),                    lambda g, a: mT(a) @ g,   name="BmmBackward0")
 mv     = Op(lambda a, b: a @ b,              lambda g, b: g[:, None] * b,               lambda g, a: a.T @ g)
 dot    = Op(lambda a, b: a @ b,              lambda g, b: g * b,                        lambda g, a: g * a)

@@ -15,6 +15,7 @@ from tinynn._erf import erf as _erf
 from tinynn.autograd.op import Op
 from tinynn.dtypes import promote, promote_to_float
 from tinynn.ops.elementwise import (
+    ONE,
     _logsigmoid,
     _sigmoid,
     clamp,
@@ -124,7 +125,7 @@ def _bce_with_logits(x, target, weight=None, pos_weight=None, reduction="mean"):
     log_sigmoid = _logsigmoid(x)
     if pos_weight is not None:
         log_sigmoid *= (pos_weight - 1) * target + 1
-    losses = 1 - target
+    losses = ONE[target.dtype] - target
     losses *= x
     losses -= log_sigmoid
     if weight is not None:

@@ -7,15 +7,16 @@ Such an algorithm is one `update` on arrays. As it does not matter to it which e
 - large parameters in slices that fit the processor's cache;
 - what is neither (not contiguous, or without state as yet) one by one.
 
-Parameters stay where they are: others may hold views of their memory. They are copied into the flat array,
-updated there, and copied back. The state does move into flat arrays, of which `state[p]["exp_avg"]` becomes
-a view. Whatever users replace in it is found, and laid out anew, at the next step.
+Parameters whose memory nobody else holds move into the flat array, of which they become a view, as does
+`state[p]["exp_avg"]`. The other parameters stay where they are: they are copied into the flat array, updated
+there, and copied back. Whatever users replace is found, and laid out anew, at the next step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from operator import is_
+from sys import getrefcount
 from typing import Any, ClassVar
 
 import numpy as np
@@ -106,7 +107,7 @@ class Elementwise(Optimizer):
         for p in alone:
             self._update_alone(p, group, names)
         for p in params:
-            p.bump()
+            p._counter[0] += 1
 
     def _update_alone(self, p: Tensor, group: Group, names: tuple[str, ...]) -> None:
         state = self.state[p] if names else {}
@@ -194,9 +195,12 @@ class _Flat:
         self.params = params
         self.stored = stored
         shapes = [p._array.shape for p in params]
-        self.p, self.pieces = _end_to_end(shapes, params[0]._array.dtype)
-        self.g, self.g_pieces = _end_to_end(shapes, params[0]._array.dtype)
-        self.state = {}
+        self.p, pieces = _end_to_end(shapes, params[0]._array.dtype)
+        self.g = np.empty_like(self.p)
+        self.copied = [
+            (p._array, piece) for p, piece in zip(params, pieces, strict=True) if not _moved(p, piece)
+        ]
+        self.state: dict[str, Array] = {}
         self.steps: Array | None = None
         self.counter = [0]
         for name in stored:
@@ -233,22 +237,33 @@ class _Flat:
         return steps.count(steps[0]) == len(steps)
 
     def gather(self) -> float:
-        """Fetch the parameters and their gradients; return the number of this step (0 if nobody counts)."""
-        for p, array, p_piece, g_piece in zip(
-            self.params, self.arrays, self.pieces, self.g_pieces, strict=True
-        ):
-            p_piece[...] = array
-            g_piece[...] = p._grad._array  # type: ignore[union-attr]
+        """Fetch parameters and gradients; return the number of this step (0 if nobody counts)."""
+        for array, piece in self.copied:
+            piece[...] = array
+        np.concatenate([p._grad._array for p in self.params], axis=None, out=self.g)  # type: ignore[union-attr]
         if self.steps is None:
             return 0.0
         self.steps += 1
         return self.steps.item(0)
 
     def scatter(self) -> None:
-        """Copy the updated parameters back."""
-        for array, piece in zip(self.arrays, self.pieces, strict=True):
+        """Copy the updated parameters back to where they live."""
+        for array, piece in self.copied:
             array[...] = piece
         self.counter[0] += 1
+
+
+def _moved(p: Tensor, piece: Array) -> bool:
+    """Make `piece` the memory of p, if nobody else (a view, a state_dict, a graph) holds what it has now."""
+    array = p._array
+    if array.base is not None or getrefcount(array) > _OWN_REFERENCES:
+        return False
+    piece[...] = array
+    p._array = piece
+    return True
+
+
+_OWN_REFERENCES = 3  # to an array that only its tensor holds: that, a variable, and getrefcount's argument
 
 
 def _end_to_end(shapes: list[tuple[int, ...]], dtype: np.dtype) -> tuple[Array, list[Array]]:
