@@ -126,10 +126,14 @@ def check(case: Case, dtype: str) -> None:
     if "not implemented for" in theirs.error:
         return  # torch has no such kernel: nothing to agree with
     assert_same_outcome(ours, theirs)
-    if theirs.error or dtype not in FLOATS:
-        return
+    if not theirs.error and dtype in FLOATS:
+        check_derivatives(ours, theirs)
+
+
+def check_derivatives(ours: "Side", theirs: "Side") -> None:
+    """Compare the gradients and, if the case asks for them, the second derivatives of two results."""
     for side in (ours, theirs):
-        side.differentiate(case.second and all(array.size for array in arrays))
+        side.differentiate(side.case.second and all(x.numel() for x in side.inputs))
     assert ours.error == theirs.error, f"in backward, tinynn: {ours.error}\ntorch: {theirs.error}"
     for i, (own, other) in enumerate(zip(ours.gradients, theirs.gradients, strict=True)):
         assert_same(own, other, f"gradient of input {i}", 1.0 + _largest(theirs.gradients))
@@ -220,6 +224,9 @@ def assert_same(own: Any, other: Any, what: str, scale: float = 0.0) -> None:
         assert len(own) == len(other), f"{what}: tinynn gives {len(own)}, torch {len(other)} values"
         for i, (x, y) in enumerate(zip(own, other, strict=True)):
             assert_same(x, y, f"{what}[{i}]", scale)
+    elif isinstance(other, dict):
+        assert [*own] == [*other], f"{what}: tinynn has the keys {[*own]}, torch {[*other]}"
+        assert_same([*own.values()], [*other.values()], what, scale)
     elif isinstance(other, torch.Tensor):
         assert dtype_name(own) == dtype_name(other), (
             f"{what}: dtype {dtype_name(own)}, torch {dtype_name(other)}"

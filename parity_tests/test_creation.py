@@ -2,6 +2,8 @@
 refuse.
 """
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -29,6 +31,9 @@ MADE = {
     "tensor of ints32": lambda lib: lib.tensor(np.ones((2, 1), np.int32)),
     "tensor of a scalar": lambda lib: lib.tensor(np.float64(1.5)),
     "tensor of scalars": lambda lib: lib.tensor([np.float32(1.5), np.float32(2.5)]),
+    "tensor of a float32 and a float": lambda lib: lib.tensor([np.float32(1.5), 2.5]),
+    "tensor of an int32 and a float32": lambda lib: lib.tensor([[np.int32(1)], [np.float32(2.5)]]),
+    "tensor of an int8 and an int": lambda lib: lib.tensor([np.int8(1), 2]),
     "tensor of arrays": lambda lib: lib.tensor(np.array([np.ones(2), np.zeros(2)])),
     "tensor dtype":     lambda lib: lib.tensor([1.9, -1.9], dtype=lib.int64),
     "tensor to bool":   lambda lib: lib.tensor([0.5, 0.0], dtype=lib.bool),
@@ -92,7 +97,11 @@ REFUSED = {
     "not a sequence":   lambda lib: lib.tensor([[1, 2], 3]),
     "text":             lambda lib: lib.tensor("a"),
     "texts":            lambda lib: lib.tensor([1, "a"]),
+    "text first":       lambda lib: lib.tensor([["a"], ["b"]]),
+    "bytes":            lambda lib: lib.tensor([b"a"]),
     "None":             lambda lib: lib.tensor(None),
+    "None inside":      lambda lib: lib.tensor([[1], [None]]),
+    "dict inside":      lambda lib: lib.tensor([1.0, {}]),
     "object":           lambda lib: lib.tensor(object()),
     "grad of ints":     lambda lib: lib.tensor([1], requires_grad=True),
     "grad of zeros":    lambda lib: lib.zeros(2, dtype=lib.int64, requires_grad=True),
@@ -152,3 +161,13 @@ def test_tensor_copies_and_from_numpy_shares():
         copied, shared, seen = lib.tensor(array), lib.from_numpy(array), lib.as_tensor(array)
         array.fill(7)
         assert (copied.tolist(), shared.tolist(), seen.tolist()) == ([0, 0], [7, 7], [7, 7])
+
+
+def test_arrays_from_a_pickle():
+    """Their dtype is an object of its own, equal to NumPy's float32."""
+    for lib in (tinynn, torch):
+        array = pickle.loads(pickle.dumps(np.ones((2, 3), np.float32)))
+        unpickled = pickle.loads(pickle.dumps(lib.ones(2, 3)))
+        for x in (lib.tensor(array), lib.from_numpy(array), lib.as_tensor(array), unpickled):
+            assert (x @ lib.ones(3, 2)).tolist() == [[3, 3], [3, 3]]
+            assert lib.nn.functional.linear(x, lib.ones(1, 3)).tolist() == [[3], [3]]

@@ -1,6 +1,10 @@
 """tinynn: PyTorch's API and semantics on NumPy, small enough to read. `import tinynn as torch`."""
 
-from tinynn import autograd, cuda, nn, optim
+import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
+from tinynn import autograd, cuda
 from tinynn._memory import keep_freed_memory as _keep_freed_memory
 from tinynn._tensor_str import set_printoptions
 from tinynn.autograd.grad_mode import (
@@ -41,3 +45,24 @@ from tinynn.tensor import Tensor
 __version__ = "0.1.0"
 
 _keep_freed_memory()
+
+
+# Imported when they are first asked for: with them, `import tinynn` would take half as long again.
+_LATER = {name: f"tinynn.{name}" for name in ("nn", "optim", "serialization", "utils")}
+_LATER_FROM = {"load": "tinynn.serialization", "save": "tinynn.serialization"}
+
+if _TYPE_CHECKING:
+    from tinynn import nn, optim, utils
+    from tinynn.serialization import load, save
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _LATER:
+        return _importlib.import_module(_LATER[name])
+    if name in _LATER_FROM:
+        return getattr(_importlib.import_module(_LATER_FROM[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER, *_LATER_FROM})

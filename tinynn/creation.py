@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from tinynn import dtypes
 from tinynn.autograd.grad_mode import thread
 from tinynn.device import check_device
+from tinynn.methods.rows import NUMBERS
 from tinynn.random import Generator, default_generator
 from tinynn.size import one_shape, shape_of_new
 from tinynn.tensor import Tensor
@@ -69,9 +71,10 @@ def _copied(data: Any, dtype: Any) -> np.ndarray:
             if array.size
             else array.astype(dtypes.as_numpy(dtype))
         )
-    if isinstance(data, np.ndarray) or isinstance(_first(data), np.generic):
-        dtypes.from_numpy_dtype(array.dtype)
-        return array
+    if isinstance(data, np.ndarray | np.generic):
+        return dtypes.own(array)
+    if isinstance(_first(data), np.generic):
+        return array.astype(functools.reduce(dtypes.promote_types, {*map(_own_dtype, _flat(data))}))
     return array.astype(dtypes.default_dtype()) if array.dtype.kind == "f" or not array.size else array
 
 
@@ -80,6 +83,20 @@ def _first(data: Any) -> Any:
     while isinstance(data, list | tuple) and data:
         data = data[0]
     return data
+
+
+def _flat(data: Any) -> Iterator:
+    """The elements of nested sequences."""
+    if isinstance(data, list | tuple):
+        for item in data:
+            yield from _flat(item)
+    else:
+        yield data
+
+
+def _own_dtype(value: Any) -> np.dtype:
+    own = value.dtype if isinstance(value, np.generic | np.ndarray) else dtypes.number_dtype(value)
+    return dtypes.from_numpy_dtype(own).numpy
 
 
 def _values(data: Any) -> Any:
@@ -101,10 +118,15 @@ def _check_sequence(data: Any, dim: int = 0) -> None:
 
 
 def _not_numbers(data: Any, array: np.ndarray) -> Exception:
+    strange = type(next((item for item in _flat(data) if not isinstance(item, NUMBERS)), data)).__name__
     if data is None or array.dtype.kind == "O":
-        return RuntimeError(f"Could not infer dtype of {type(data).__name__}")
+        return RuntimeError(f"Could not infer dtype of {strange}")
     if array.dtype.kind in "US" and not isinstance(data, np.ndarray):
-        return TypeError("new(): invalid data type 'str'")
+        if isinstance(data, list | tuple) and isinstance(_first(data), str):
+            return ValueError(
+                "too many dimensions 'str'\nTo torch a string is a sequence; it holds no numbers."
+            )
+        return TypeError(f"new(): invalid data type '{strange}'")
     return TypeError(
         f"can't convert np.ndarray of type {array.dtype.type.__module__}.{array.dtype.type.__name__}."
     )
@@ -126,7 +148,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
-    dtypes.from_numpy_dtype(array.dtype)
+    array = dtypes.own(array)
     if any(stride < 0 for stride in array.strides):
         raise ValueError(
             "At least one stride in the given numpy array is negative, and tensors with negative strides "

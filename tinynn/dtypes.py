@@ -66,6 +66,12 @@ def from_numpy_dtype(numpy_dtype: np.dtype) -> dtype:
         ) from None
 
 
+def own(array: np.ndarray) -> np.ndarray:
+    """The array, its dtype made the same object as everybody's: one from a pickle is only equal to it."""
+    expected = from_numpy_dtype(array.dtype).numpy
+    return array if array.dtype is expected else array.view(expected)
+
+
 def as_numpy(kind: Any) -> np.dtype:
     """The NumPy dtype that `kind` (a dtype, or Python's float, int, bool) stands for."""
     if isinstance(kind, dtype):

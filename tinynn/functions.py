@@ -25,9 +25,9 @@ OTHERS = """
     bitwise_or bitwise_xor bmm broadcast_to chunk clamp clip clone count_nonzero cumsum detach diag
     diagonal div divide dot eq equal flatten flip floor_divide fmod gather ge gt index_put index_select
     is_floating_point isclose le log_softmax logical_and logical_or logical_xor logsumexp lt masked_fill
-    masked_select matmul max maximum mean min minimum mm movedim mul multiply mv narrow ne neg negative
-    nonzero norm numel permute pow prod ravel remainder reshape roll round scatter_add select softmax
-    sort split squeeze std sub subtract sum swapaxes t topk transpose tril triu true_divide unbind
+    masked_select matmul max maximum mean min minimum mm movedim mul multinomial multiply mv narrow ne neg
+    negative nonzero norm numel permute pow prod ravel remainder reshape roll round scatter_add select
+    softmax sort split squeeze std sub subtract sum swapaxes t topk transpose tril triu true_divide unbind
     unflatten unique unsqueeze var
 """.split()  # noqa: SIM905 - a list would take a line for each
 METHODS = [*UNARY, *OTHERS]
@@ -35,8 +35,8 @@ METHODS = [*UNARY, *OTHERS]
 # fmt: off
 __all__ = [
     *METHODS, "bernoulli", "broadcast_tensors", "cat", "concat", "concatenate", "einsum", "get_rng_state",
-    "initial_seed", "is_tensor", "manual_seed", "multinomial", "normal", "promote_types", "randint",
-    "randint_like", "randperm", "result_type", "seed", "set_rng_state", "stack", "where",
+    "initial_seed", "is_tensor", "manual_seed", "normal", "promote_types", "randint", "randint_like",
+    "randperm", "result_type", "seed", "set_rng_state", "stack", "where",
 ]
 # fmt: on
 
@@ -88,6 +88,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors one after the other along an existing dimension. Empty vectors are skipped, as in torch."""
+    _check_tensors(tensors, "cat")
     if len(tensors) == 0:
         raise ValueError("tinynn.cat(): expected a non-empty list of Tensors")
     kept = [x for x in tensors if x.shape != (0,)] or list(tensors)[:1]
@@ -115,18 +116,33 @@ concat = concatenate = cat
 
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors one after the other along a new dimension."""
+    _check_tensors(tensors, "stack")
     if len(tensors) == 0:
         raise RuntimeError("stack expects a non-empty TensorList")
+    shape = tensors[0]._array.shape
     for i, x in enumerate(tensors):
-        if x.shape != tensors[0].shape:
+        if x._array.shape != shape:
             raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(tensors[0].shape)} at entry 0 "
-                f"and {list(x.shape)} at entry {i}"
+                f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and "
+                f"{list(x.shape)} at entry {i}"
             )
     return ops.stack(one_dim(dim, tensors[0].ndim + 1), *_promoted(tensors))
 
 
-def _promoted(tensors: Sequence[Tensor]) -> list[Tensor]:
+def _check_tensors(tensors: Any, name: str) -> None:
+    if not isinstance(tensors, list | tuple):
+        raise TypeError(
+            f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not "
+            f"{type(tensors).__name__}"
+        )
+    for i, x in enumerate(tensors):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(x).__name__}")
+
+
+def _promoted(tensors: Sequence[Tensor]) -> Sequence[Tensor]:
+    if len({x._array.dtype for x in tensors}) == 1:
+        return tensors
     common = dtypes.BY_NUMPY[dtypes.result_type(*(x._array for x in tensors))]
     return [x.to(common) for x in tensors]
 
@@ -264,13 +280,6 @@ def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator 
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     shape = np.broadcast_shapes(*(x.shape for x in given))
     return _finish(draw(shape, given[0].dtype.numpy)) * std + mean
-
-
-def multinomial(
-    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
-) -> Tensor:
-    """Indices drawn with the probabilities (up to a factor) that each row of `input` gives."""
-    return _finish((generator or default_generator).multinomial(input._array, num_samples, replacement))
 
 
 def manual_seed(seed: int) -> Generator:

@@ -94,6 +94,8 @@ class Tensor(Elementwise, Reductions, Ordering, Products, Shapes, Indexing, Type
 
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the size of one dimension."""
+        if dim is not None and not self._array.ndim:
+            raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
         return self.shape if dim is None else self._array.shape[one_dim(dim, self.ndim)]
 
     def numel(self) -> int:
@@ -448,7 +450,7 @@ def _only_value(x: Tensor) -> Any:
 def _rebuild(cls: type, array: np.ndarray, requires_grad: bool) -> Tensor:
     """Unpickle a tensor."""
     new: Any = object.__new__(cls)
-    new._array, new._counter, new._requires_grad = array, [0], requires_grad
+    new._array, new._counter, new._requires_grad = dtypes.own(array), [0], requires_grad
     return new
 
 

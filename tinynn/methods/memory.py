@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
-
-import numpy as np
 
 from tinynn import ops
 from tinynn.autograd.variable import Variable
@@ -17,8 +16,10 @@ class Memory(Variable):
     def stride(self, dim: int | None = None) -> Any:
         """How many elements lie between neighbours, for each dimension (or one)."""
         array = self.row_major()
-        fixed = np.empty(array.shape, np.int8).strides if array.size <= 1 else None
-        strides = fixed or tuple(s // array.itemsize for s in array.strides)
+        if array.size > 1:
+            strides = tuple(s // array.itemsize for s in array.strides)
+        else:  # NumPy's are others then
+            strides = tuple(math.prod(max(n, 1) for n in array.shape[i:]) for i in range(1, array.ndim + 1))
         return strides if dim is None else strides[one_dim(dim, self._array.ndim)]
 
     def is_contiguous(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tinynn import ops
+from tinynn.autograd.grad_mode import thread
 from tinynn.autograd.inplace import check_writable, overwrite
 from tinynn.autograd.variable import Variable
 from tinynn.random import Generator, default_generator
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class Random(Variable):
-    """Draws that overwrite the tensor. Each takes its numbers from `generator`, or from the default one."""
+    """Draws that overwrite the tensor, and draws that have it as weights.
+
+    Each takes its numbers from `generator`, or from the default one.
+    """
 
     def uniform_(self, a: float = 0.0, b: float = 1.0, *, generator: Generator | None = None) -> Tensor:
         """Fill with draws from U(a, b)."""
@@ -39,6 +43,15 @@ class Random(Variable):
             self._array.shape, p._array if isinstance(p, Variable) else p, self._array.dtype
         )
         return overwrite(self, ops.copy(self, Variable.wrap(drawn)))
+
+    def multinomial(
+        self, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+    ) -> Tensor:
+        """Indices drawn with the probabilities (up to a factor) that each row gives."""
+        draw = (generator or default_generator).multinomial
+        out = Variable.wrap(draw(self._array, num_samples, replacement))
+        out._inference = thread.inference
+        return out
 
     def _draw(self, generator: Generator | None, distribution: str, *parameters: Any) -> Tensor:
         check_writable(self)
