@@ -81,7 +81,7 @@ def step(backend: ModuleType, workload: Workload, split: Split) -> Callable[[], 
     model.train()
 
     def one_step() -> None:
-        loss = task.loss_fn(task.logits(model, points), labels)
+        loss = task.loss_fn(task.outputs(model, points), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

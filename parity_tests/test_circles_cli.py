@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from experiments import circles
-from experiments.common import lockstep
-from experiments.common.run_folder import RunFolder
+from experiments.common import lockstep, program
 
 VERDICT = re.compile(
     r"Verdict: parity (holds|fails): largest parameter difference (\S+) \(bound (\S+), (float32|float64)\)"
@@ -45,12 +44,6 @@ def _restore_threads():
     torch.set_num_threads(threads)
 
 
-@pytest.fixture
-def _unpainted(monkeypatch):
-    """Figures are made but not painted, which takes most of the time of a short run."""
-    monkeypatch.setattr(RunFolder, "write_figure", lambda folder, name, figure: folder.files.append(name))
-
-
 def run(tmp_path, *options):
     """Exit code of a run that writes into `tmp_path`."""
     return circles.main([*options, "--out", str(tmp_path)])
@@ -62,7 +55,7 @@ def losses_printed(output):
 
 
 @pytest.mark.parametrize(("options", "loss", "acc", "test_acc"), STUDIED_RUNS)
-@pytest.mark.usefixtures("_unpainted")
+@pytest.mark.usefixtures("unpainted")
 def test_the_studied_runs_on_pytorch(tmp_path, options, loss, acc, test_acc):
     assert run(tmp_path, "--backend", "torch", "--quiet", *options) == 0
     final = json.loads((tmp_path / "metrics.json").read_text())["final"]["torch"]
@@ -72,7 +65,7 @@ def test_the_studied_runs_on_pytorch(tmp_path, options, loss, acc, test_acc):
 
 
 @pytest.mark.parametrize("model", ["v0", "binary"])
-@pytest.mark.usefixtures("_unpainted")
+@pytest.mark.usefixtures("unpainted")
 def test_the_printed_losses_agree_to_four_decimals(tmp_path, capsys, model):
     printed = {}
     for backend in ("tinynn", "torch"):
@@ -84,7 +77,7 @@ def test_the_printed_losses_agree_to_four_decimals(tmp_path, capsys, model):
 
 
 @pytest.mark.parametrize("options", LOCKSTEP_RUNS)
-@pytest.mark.usefixtures("_unpainted")
+@pytest.mark.usefixtures("unpainted")
 def test_both_in_lockstep_in_float64(tmp_path, capsys, options):
     assert run(tmp_path, "--backend", "both", "--dtype", "float64", *options) == 0
     verdict = VERDICT.fullmatch(capsys.readouterr().out.splitlines()[-1])
@@ -93,7 +86,7 @@ def test_both_in_lockstep_in_float64(tmp_path, capsys, options):
 
 
 @pytest.mark.parametrize("model", ["v0", "v1", "v2", "binary"])
-@pytest.mark.usefixtures("_unpainted")
+@pytest.mark.usefixtures("unpainted")
 def test_both_in_lockstep_in_float32(tmp_path, capsys, model):
     assert run(tmp_path, "--backend", "both", "--model", model) == 0
     verdict = VERDICT.fullmatch(capsys.readouterr().out.splitlines()[-1])
@@ -111,7 +104,7 @@ def test_a_lockstep_run_writes_both_and_the_comparison(tmp_path, capsys):
     )
     expected = {"data.png", "boundary_before.png", "boundary_after.png", "lockstep.png", "lockstep.csv"}
     expected |= {f"{name}-{backend}.{ending}" for backend in ("tinynn", "torch")
-                 for name, ending in (("curves", "png"), ("metrics", "csv"), ("model", "npz"))}  # fmt: skip
+                 for name, ending in (("curves", "png"), ("metrics", "csv"), ("model", "pth"))}  # fmt: skip
     assert {path.name for path in tmp_path.iterdir()} == expected | {"metrics.json"}
     content = json.loads((tmp_path / "metrics.json").read_text())
     assert set(content["final"]) == set(content["history"]) == {"tinynn", "torch"}
@@ -121,17 +114,17 @@ def test_a_lockstep_run_writes_both_and_the_comparison(tmp_path, capsys):
     assert table["parameters_difference"].max() == content["lockstep"]["largest_difference"]["parameters"]
 
 
-@pytest.mark.usefixtures("_unpainted")
+@pytest.mark.usefixtures("unpainted")
 def test_the_first_weights_agree_bit_for_bit(tmp_path):
     run(tmp_path, "--backend", "both", "--model", "v2", "--epochs", "1")
     parting = json.loads((tmp_path / "metrics.json").read_text())["lockstep"]["parting"]
     assert parting is None or "initial" not in parting["name"]
 
 
-@pytest.mark.usefixtures("_unpainted")
+@pytest.mark.usefixtures("unpainted")
 def test_a_real_difference_fails(tmp_path, capsys, monkeypatch):
     """A backend whose ReLU leaks a hundred-thousandth of the negative side must not pass as PyTorch."""
-    honest = circles.load_backend
+    honest = program.load_backend
 
     def leaking(name):
         backend = honest(name)
@@ -139,13 +132,13 @@ def test_a_real_difference_fails(tmp_path, capsys, monkeypatch):
             monkeypatch.setattr(backend.nn, "ReLU", lambda: backend.nn.LeakyReLU(1e-5))
         return backend
 
-    monkeypatch.setattr(circles, "load_backend", leaking)
+    monkeypatch.setattr(program, "load_backend", leaking)
     options = ["--backend", "both", "--model", "v2", "--dtype", "float64", "--epochs", "300"]
     assert run(tmp_path, *options) == 1
     assert VERDICT.fullmatch(capsys.readouterr().out.splitlines()[-1])[1] == "fails"
 
 
-@pytest.mark.usefixtures("_unpainted")
+@pytest.mark.usefixtures("unpainted")
 def test_a_float32_run_past_its_bound_says_how_to_tell_rounding_from_a_bug(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(lockstep.BOUNDS, "float32", lockstep.Bound(1e-30, "no difference will do"))
     assert run(tmp_path, "--backend", "both", "--model", "v2", "--epochs", "100") == 1

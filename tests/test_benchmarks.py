@@ -88,7 +88,7 @@ def test_profile(capsys):
     workload = workloads.WORKLOADS["v0"]
     assert workload.samples == 1_000
     assert circles.main(["--profile", "v0"]) == 0
-    assert "run_epoch" in capsys.readouterr().out
+    assert "(backpropagate)" in capsys.readouterr().out
 
 
 def test_imports(capsys):

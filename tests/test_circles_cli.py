@@ -15,6 +15,7 @@ import pytest
 import tinynn
 from experiments import circles
 from experiments.common import backends, cli, lockstep
+from experiments.common.contender import Contender
 from experiments.common.errors import UserError
 from experiments.common.run_folder import RunFolder
 
@@ -72,13 +73,7 @@ def rows(path):
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
 
-@pytest.fixture
-def _unpainted(monkeypatch):
-    """Figures are made but not painted, which takes most of the time of a short run."""
-    monkeypatch.setattr(RunFolder, "write_figure", lambda folder, name, figure: folder.files.append(name))
-
-
-@pytest.mark.usefixtures("_unpainted")
+@pytest.mark.usefixtures("unpainted")
 class TestResults:
     """The runs the models are studied with give the numbers PyTorch gives for them."""
 
@@ -113,15 +108,15 @@ class TestResults:
         )
         np.testing.assert_allclose([r["loss"] for r in single], [r["loss"] for r in double], atol=1e-6)
         assert [r["loss"] for r in single] != [r["loss"] for r in double]
-        with np.load(tmp_path / "float64" / "model.npz") as arrays:
-            assert {arrays[name].dtype for name in arrays.files} == {np.dtype("float64")}
+        state = tinynn.load(tmp_path / "float64" / "model.pth")
+        assert {value.dtype for value in state.values()} == {tinynn.float64}
 
     def test_minibatches_with_a_last_batch_of_one_point(self, tmp_path):
         assert run(tmp_path, "--model", "v2", "--samples", "60", "--epochs", "3", "--batch-size", "47") == 0
         assert len(rows(tmp_path / "run" / "metrics.csv")) == 3
 
 
-@pytest.mark.usefixtures("_unpainted")
+@pytest.mark.usefixtures("unpainted")
 class TestPrinting:
     def test_header_lines_and_summary(self, tmp_path, capsys):
         assert run(tmp_path, *SMALL) == 0
@@ -194,15 +189,15 @@ class TestPrinting:
         )
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        assert re.search(r"v2 .*1,000 points, noise 0.03, sgd lr 0.1, 3,000 epochs", done.stdout)
-        assert re.search(r"binary .*10,000 points, noise 0.02, adam lr 0.01, 100 epochs", done.stdout)
+        assert re.search(r"v2 .*1,000 points .*noise 0.03; sgd lr 0.1, 3,000 epochs", done.stdout)
+        assert re.search(r"binary .*10,000 points .*noise 0.02; adam lr 0.01, 100 epochs", done.stdout)
 
 
 class TestFiles:
     def test_everything_is_written_and_nothing_else(self, tmp_path):
         run(tmp_path, *SMALL)
         written = sorted(path.name for path in (tmp_path / "run").iterdir())
-        assert written == sorted([*PICTURES, "metrics.csv", "metrics.json", "model.npz"])
+        assert written == sorted([*PICTURES, "metrics.csv", "metrics.json", "model.pth"])
         for name in PICTURES:
             assert (tmp_path / "run" / name).read_bytes().startswith(b"\x89PNG")
 
@@ -221,9 +216,8 @@ class TestFiles:
 
     def test_the_model_can_be_read_back(self, tmp_path):
         run(tmp_path, *SMALL)
-        with np.load(tmp_path / "run" / "model.npz") as arrays:
-            shapes = {name: arrays[name].shape for name in arrays.files}
-        assert shapes == {
+        state = tinynn.load(tmp_path / "run" / "model.pth")
+        assert {name: tuple(value.shape) for name, value in state.items()} == {
             "layer_1.weight": (10, 2), "layer_1.bias": (10,),
             "layer_2.weight": (10, 10), "layer_2.bias": (10,),
             "layer_3.weight": (1, 10), "layer_3.bias": (1,),
@@ -231,7 +225,7 @@ class TestFiles:
 
     def test_a_model_that_reads_back_differently_is_an_error(self, tmp_path, monkeypatch):
         monkeypatch.setattr(RunFolder, "load_model", lambda *arguments: None)
-        with pytest.raises(RuntimeError, match="gives other logits"):
+        with pytest.raises(RuntimeError, match="gives other outputs"):
             run(tmp_path, *SMALL)
 
     def test_from_another_folder_into_one_named_by_the_options(self, tmp_path):
@@ -322,7 +316,7 @@ class TestInterrupt:
         epochs = int(re.search(r"those of ([\d,]+) of 100,000,000 epochs", output)[1].replace(",", ""))
         assert len(rows(tmp_path / "metrics.csv")) == epochs >= 1
         assert json.loads((tmp_path / "metrics.json").read_text())["training"]["interrupted"] is True
-        assert {*PICTURES, "model.npz"} <= {path.name for path in tmp_path.iterdir()}
+        assert {*PICTURES, "model.pth"} <= {path.name for path in tmp_path.iterdir()}
 
     def test_a_second_ctrl_c_stops_at_once(self):
         previous = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -349,9 +343,10 @@ class TestLockstep:
 
     @staticmethod
     def pair(*options):
-        config = circles.Config.of(circles.build_parser().parse_args([*SMALL, *options]))
-        split = circles.circles(config.samples, config.noise, config.split_seed)
-        first, second = circles.Contender(tinynn, config, split), circles.Contender(tinynn, config, split)
+        experiment = circles.Circles()
+        config = experiment.config(experiment.parser().parse_args([*SMALL, *options]))
+        split = experiment.data(config)
+        first, second = (Contender(tinynn, experiment, config, split) for _ in range(2))
         return first.trainer, second.trainer
 
     @pytest.mark.parametrize("dtype", ["float32", "float64"])

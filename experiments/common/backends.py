@@ -55,4 +55,7 @@ def versions(*backends: ModuleType) -> dict[str, str]:
         importlib.import_module("numpy"),
         importlib.import_module("sklearn"),
     )
-    return {"python": platform.python_version()} | {module.__name__: module.__version__ for module in modules}
+    return {"python": platform.python_version()} | {
+        module.__name__: str(module.__version__)  # PyTorch's is an object of its own
+        for module in modules
+    }

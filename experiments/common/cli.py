@@ -75,16 +75,16 @@ class Console:
         else:
             self._bar.write(text)
 
-    def epochs(self, count: int) -> Iterator[int]:
-        """The numbers `range(count)`, with a progress bar when a person is watching."""
+    def epochs(self, count: int, start: int = 0) -> Iterator[int]:
+        """The numbers `range(start, count)`, with a progress bar when a person is watching."""
         if self.quiet or not (sys.stdout.isatty() and sys.stderr.isatty()):
-            yield from range(count)
+            yield from range(start, count)
             return
         from tqdm import tqdm  # only a terminal needs it
 
-        self._bar = bar = tqdm(total=count, unit="epoch", leave=False, dynamic_ncols=True)
+        self._bar = bar = tqdm(total=count, initial=start, unit="epoch", leave=False, dynamic_ncols=True)
         try:
-            for epoch in range(count):
+            for epoch in range(start, count):
                 yield epoch
                 bar.update()
         finally:
@@ -138,4 +138,7 @@ def run(program: str, main: Callable[[], int]) -> int:
         return EXIT_INTERRUPTED
     except BrokenPipeError:  # the reader of a pipe left, as `head` does; keep Python from complaining at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except OSError as error:  # a full disk, a folder that went away
+        print(f"{program}: error: {error}", file=sys.stderr)
         return EXIT_FAILED

@@ -1,13 +1,14 @@
 """Trains two backends side by side and measures after every epoch how far, and since when, they differ."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from experiments.common.tasks import Metric
 from experiments.common.training import Trainer
 
-QUANTITIES = ("loss", "logits", "gradients", "parameters")
+QUANTITIES = ("loss", "outputs", "gradients", "parameters")
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,12 @@ class Difference:
     epoch: int
     losses: tuple[float, float]
     loss: float
-    logits: float
+    outputs: float
     gradients: float
     parameters: float
 
-    def line(self) -> str:
-        """The line printed while training."""
+    def line(self, metric: Metric) -> str:
+        """The line printed while training; how good either is, the metric, would be too much for it."""
         parts = ", ".join(f"{quantity} {brief(getattr(self, quantity))}" for quantity in QUANTITIES)
         first, second = self.losses
         return f"Epoch: {self.epoch} | Loss: {first:.5f} and {second:.5f} | Largest difference: {parts}"
@@ -117,6 +118,16 @@ class Lockstep:
         rows = [[d.epoch, *d.losses, *(getattr(d, name) for name in QUANTITIES)] for d in self.history]
         return header, rows
 
+    def state_dict(self) -> dict[str, Any]:
+        """The comparison so far."""
+        parting = None if self.parting is None else astuple(self.parting)
+        return {"history": [astuple(difference) for difference in self.history], "parting": parting}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a `state_dict`; the trainers load their own."""
+        self.history = [Difference(*difference) for difference in state["history"]]
+        self.parting = None if state["parting"] is None else Parting(*state["parting"])
+
     def summary(self, bound: Bound) -> dict[str, Any]:
         """What the comparison showed, for a file."""
         return {
@@ -165,18 +176,18 @@ def _same(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _observe(trainer: Trainer) -> list[Observed]:
     """What an epoch computed, in the order in which it did: backward reaches the last layer first."""
     metrics = trainer.history[-1]
-    train_logits = _array(trainer.train_logits)
+    train_outputs = _array(trainer.train_outputs)
     gradients = [
         Observed("gradients", f"gradient of {name}", _array(parameter.grad))
         for name, parameter in trainer.model.named_parameters()
     ]
     return [
-        Observed("logits", "training logits", train_logits),
-        Observed("loss", "training loss", np.asarray([metrics.loss], train_logits.dtype)),
+        Observed("outputs", "training outputs", train_outputs),
+        Observed("loss", "training loss", np.asarray([metrics.loss], train_outputs.dtype)),
         *reversed(gradients),
         *_parameters(trainer),
-        Observed("logits", "test logits", _array(trainer.test_logits)),
-        Observed("loss", "test loss", np.asarray([metrics.test_loss], train_logits.dtype)),
+        Observed("outputs", "test outputs", _array(trainer.test_outputs)),
+        Observed("loss", "test loss", np.asarray([metrics.test_loss], train_outputs.dtype)),
     ]
 
 

@@ -1,11 +1,12 @@
-"""The models of the circles experiment, written against `torch.nn`, on whichever backend is passed in."""
+"""The models of circles, blobs and regression, written against the `torch.nn` of the backend passed in."""
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 
-def circle_models(backend: ModuleType) -> dict[str, type]:
-    """The model classes by their short names, defined in here because `nn.Module` is the backend's.
+def circle_models(backend: ModuleType) -> dict[str, Callable[[], Any]]:
+    """What makes each model, by its short name; in here because `nn.Module` is the backend's.
 
     All take points (n, 2) and return one logit a point, (n, 1).
     """
@@ -62,4 +63,53 @@ def circle_models(backend: ModuleType) -> dict[str, type]:
             x = self.relu(self.linear2(x))
             return self.linear3(x)
 
-    return {"v0": CircleModelV0, "v1": CircleModelV1, "v2": CircleModelV2, "binary": BinaryModel}
+    def sequential_v0() -> Any:
+        return nn.Sequential(nn.Linear(2, 5), nn.Linear(5, 1))
+
+    def sequential_v1() -> Any:
+        return nn.Sequential(nn.Linear(2, 10), nn.Linear(10, 10), nn.Linear(10, 1))
+
+    def sequential_v2() -> Any:
+        return nn.Sequential(nn.Linear(2, 10), nn.ReLU(), nn.Linear(10, 10), nn.ReLU(), nn.Linear(10, 1))
+
+    return {
+        "v0": CircleModelV0,
+        "v1": CircleModelV1,
+        "v2": CircleModelV2,
+        "binary": BinaryModel,
+        "v0-sequential": sequential_v0,
+        "v1-sequential": sequential_v1,
+        "v2-sequential": sequential_v2,
+    }
+
+
+def blob_models(backend: ModuleType) -> dict[str, Callable[[int], Any]]:
+    """What makes each model of the blobs for a number of classes: points (n, 2) to logits (n, classes)."""
+    nn: Any = backend.nn
+
+    class BlobModel(nn.Module):
+        """2-8-8-classes with an activation between the layers, or without."""
+
+        def __init__(self, classes: int, activation: Callable[[], Any]) -> None:
+            super().__init__()
+            self.linear_layer_stack = nn.Sequential(
+                nn.Linear(in_features=2, out_features=8),
+                activation(),
+                nn.Linear(in_features=8, out_features=8),
+                activation(),
+                nn.Linear(in_features=8, out_features=classes),
+            )
+
+        def forward(self, x: Any) -> Any:
+            return self.linear_layer_stack(x)
+
+    return {
+        "relu": lambda classes: BlobModel(classes, nn.ReLU),
+        "linear": lambda classes: BlobModel(classes, nn.Identity),
+    }
+
+
+def line_model(backend: ModuleType) -> Any:
+    """1-10-10-1 without activation: numbers (n, 1) to numbers (n, 1), always by a straight line."""
+    nn: Any = backend.nn
+    return nn.Sequential(nn.Linear(1, 10), nn.Linear(10, 10), nn.Linear(10, 1))
