@@ -267,11 +267,16 @@ _OWN_REFERENCES = 3  # to an array that only its tensor holds: that, a variable,
 
 
 def _end_to_end(shapes: list[tuple[int, ...]], dtype: np.dtype) -> tuple[Array, list[Array]]:
-    """An uninitialised flat array, and its pieces of these shapes."""
-    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
-    flat = np.empty(ends[-1], dtype)
-    return flat, [
-        piece.reshape(shape) for piece, shape in zip(np.split(flat, ends[:-1]), shapes, strict=True)
+    """A flat array, and its pieces of these shapes.
+
+    NumPy does not know the pieces as views of one array: that they lie there is nobody else's business, and
+    `save` writes of each what is its own.
+    """
+    starts = [0, *np.cumsum([int(np.prod(shape)) for shape in shapes]).tolist()]
+    memory = bytearray(starts.pop() * dtype.itemsize)
+    return np.frombuffer(memory, dtype), [
+        np.frombuffer(memory, dtype, int(np.prod(shape)), start * dtype.itemsize).reshape(shape)
+        for shape, start in zip(shapes, starts, strict=True)
     ]
 
 
