@@ -10,18 +10,23 @@ import tinynn
 from tinynn import optim
 from tinynn.optim import elementwise
 
-EVERY = [
-    lambda params: optim.SGD(params, lr=0.1),
-    lambda params: optim.SGD(params, lr=0.05, momentum=0.9, nesterov=True, weight_decay=0.01),
-    lambda params: optim.Adam(params, lr=0.1),
-    lambda params: optim.Adam(params, lr=0.1, weight_decay=0.1, amsgrad=True, maximize=False),
-    lambda params: optim.AdamW(params, lr=0.1),
-    lambda params: optim.RMSprop(params, lr=0.05),
-    lambda params: optim.RMSprop(params, lr=0.02, momentum=0.5, centered=True),
-    lambda params: optim.Adagrad(params, lr=0.5),
-]
-NAMES = ["SGD", "SGD nesterov", "Adam", "Adam amsgrad", "AdamW", "RMSprop", "RMSprop centered", "Adagrad"]
-every = pytest.mark.parametrize("make", EVERY, ids=NAMES)
+EVERY = {
+    "SGD": lambda params: optim.SGD(params, lr=0.1),
+    "SGD nesterov": lambda params: optim.SGD(params, lr=0.05, momentum=0.9, nesterov=True, weight_decay=0.01),
+    "Adam": lambda params: optim.Adam(params, lr=0.1),
+    "Adam amsgrad": lambda params: optim.Adam(params, lr=0.1, weight_decay=0.1, amsgrad=True),
+    "AdamW": lambda params: optim.AdamW(params, lr=0.1),
+    "RMSprop": lambda params: optim.RMSprop(params, lr=0.05),
+    "RMSprop centered": lambda params: optim.RMSprop(params, lr=0.02, momentum=0.5, centered=True),
+    "Adagrad": lambda params: optim.Adagrad(params, lr=0.5),
+    "Adadelta": lambda params: optim.Adadelta(params, lr=0.5, eps=1e-2),
+    "Adamax": lambda params: optim.Adamax(params, lr=0.1),
+    "NAdam": lambda params: optim.NAdam(params, lr=0.1),
+    "RAdam": lambda params: optim.RAdam(params, lr=0.1),
+    "ASGD": lambda params: optim.ASGD(params, lr=0.1, lambd=1e-3, t0=100),
+    "Rprop": lambda params: optim.Rprop(params, lr=0.1),
+}
+every = pytest.mark.parametrize("make", EVERY.values(), ids=EVERY.keys())
 SHAPES = [(4, 3), (4,), (), (0,), (100, 90), (300, 230)]
 
 
@@ -109,7 +114,8 @@ def test_parameters_that_others_hold_stay_in_their_memory(make):
 
 @every
 def test_resuming_from_a_state_dict_is_going_on(make):
-    params = leaves()
+    """In float32, as loading casts every number but "step" to the parameter's dtype: NAdam's product too."""
+    params = leaves("float32")
     optimizer = make(params)
     train(optimizer, params, range(4))
     saved = pickle.loads(pickle.dumps((params, optimizer.state_dict())))
@@ -155,6 +161,102 @@ def test_state_tensors_stay_the_same_objects(make):
     assert all(
         x is y for x, y in zip(first, (x for p in params for x in optimizer.state[p].values()), strict=True)
     )
+
+
+# --- those that look at whole parameters
+
+WHOLE = {
+    "Adafactor": lambda params: optim.Adafactor(params, lr=0.2),
+    "Muon": lambda params: optim.Muon(params, lr=0.05, weight_decay=0.0),
+    "LBFGS": lambda params: optim.LBFGS(params, max_iter=3, lr=0.2),
+    "LBFGS, line search": lambda params: optim.LBFGS(params, max_iter=2, line_search_fn="strong_wolfe"),
+}
+
+
+MATRICES = [(4, 3), (3, 3)]
+TARGET = np.arange(12.0).reshape(4, 3) / 6 - 1
+whole = pytest.mark.parametrize("make", WHOLE.values(), ids=WHOLE.keys())
+
+
+def distance(params):
+    return ((params[0] - tinynn.tensor(TARGET)) ** 2).sum() + (params[1] ** 2).sum() * 2
+
+
+def step_on(optimizer, loss, count):
+    """The losses before each of `count` steps."""
+
+    def closure():
+        optimizer.zero_grad()
+        value = loss()
+        value.backward()
+        return value
+
+    return [optimizer.step(closure).item() for _ in range(count)]
+
+
+@whole
+def test_whole_parameters_minimize(make):
+    params = leaves(shapes=MATRICES)
+    losses = step_on(make(params), lambda: distance(params), 150)
+    assert losses[0] > 10
+    assert losses[-1] < 0.1
+
+
+@whole
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))])
+def test_whole_parameters_go_on_in_a_duplicate(make, duplicate):
+    params = leaves(shapes=MATRICES)
+    optimizer = make(params)
+    step_on(optimizer, lambda: distance(params), 3)
+    others, other = duplicate((params, optimizer))
+    assert step_on(other, lambda: distance(others), 3) == step_on(optimizer, lambda: distance(params), 3)
+    assert_equal(values(others), values(params))
+
+
+@whole
+def test_whole_parameters_go_on_from_a_state_dict(make):
+    params = leaves(shapes=MATRICES)
+    optimizer = make(params)
+    step_on(optimizer, lambda: distance(params), 3)
+    others, state = copy.deepcopy((params, optimizer.state_dict()))
+    other = make(others)
+    other.load_state_dict(state)
+    assert step_on(other, lambda: distance(others), 3) == step_on(optimizer, lambda: distance(params), 3)
+    assert_equal(values(others), values(params))
+
+
+def test_newton_reaches_the_minimum_of_a_quadratic_at_once():
+    """In one call of step: what the curvature has been seen to be is exact there."""
+    rng = np.random.default_rng(3)
+    root = tinynn.tensor(rng.standard_normal((4, 4)) + 2 * np.eye(4))
+    x = tinynn.zeros(4, dtype=tinynn.float64, requires_grad=True)
+    target = tinynn.tensor(rng.standard_normal(4))
+    optimizer = optim.LBFGS([x], max_iter=40, tolerance_change=1e-18, line_search_fn="strong_wolfe")
+    step_on(optimizer, lambda: ((root @ (x - target)) ** 2).sum(), 1)
+    np.testing.assert_allclose(x.detach().numpy(), target.numpy(), atol=1e-7)
+    assert optimizer.state[x]["n_iter"] < 40
+
+
+def test_asgd_averages():
+    p = tinynn.zeros(3, dtype=tinynn.float64, requires_grad=True)
+    optimizer = optim.ASGD([p], lr=1.0, lambd=0.0, t0=0)
+    places = []
+    for step in range(5):
+        p.grad = tinynn.full((3,), float(step), dtype=tinynn.float64)
+        optimizer.step()
+        places.append(p.detach().numpy().copy())
+    # from the second step on: mu is for the step to come, and 1 after the first
+    np.testing.assert_allclose(optimizer.state[p]["ax"].numpy(), np.mean(places[1:], axis=0), rtol=1e-6)
+
+
+def test_muon_steps_are_nearly_orthogonal():
+    (p,) = leaves(shapes=[(6, 4)])
+    before = values([p])[0]
+    p.grad = tinynn.tensor(np.random.default_rng(4).standard_normal((6, 4)))
+    optim.Muon([p], lr=1.0, weight_decay=0.0, adjust_lr_fn="original").step()
+    change = (before - values([p])[0]) / (6 / 4) ** 0.5
+    spread = np.linalg.svd(change, compute_uv=False)
+    assert ((spread > 0.6) & (spread < 1.3)).all()
 
 
 def test_writing_into_the_state_counts():

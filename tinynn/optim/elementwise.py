@@ -1,4 +1,4 @@
-"""Elementwise: the optimizers whose update of an element looks at that element alone, which all here do.
+"""Elementwise: the optimizers whose update of an element looks at that element alone.
 
 Such an algorithm is one `update` on arrays. As it does not matter to it which elements stand side by side,
 `update` is called in the fastest of three ways, and cannot tell them apart:
@@ -21,14 +21,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tinynn import dtypes
 from tinynn.autograd.grad_mode import enable_grad, thread
-from tinynn.autograd.inplace import check_writable
-from tinynn.autograd.op import size_mismatch
 from tinynn.optim.optimizer import Group, Optimizer
+from tinynn.optim.parts import Array, check_shapes, number, refuse_what_cannot_be, zeros
 from tinynn.tensor import Tensor
 
-Array = np.ndarray
 SMALL = 8192  # up to this size a parameter is copied beside the others
 SLICE = 65536  # elements that are updated at a time, so that the arrays of an update stay in cache
 
@@ -64,8 +61,8 @@ class Elementwise(Optimizer):
 
     def initial_state(self, p: Tensor, group: Group) -> dict[str, Tensor]:
         """`state[p]` before its first update: a step count of 0, and zeros."""
-        zeros = {name: Tensor.wrap(np.zeros_like(p.row_major())) for name in self.state_names(group)}
-        return {"step": _step_count(group), **zeros} if self.counts_steps else zeros
+        arrays = {name: zeros(p) for name in self.state_names(group)}
+        return {"step": number(0.0, group), **arrays} if self.counts_steps else arrays
 
     def update(
         self, p: Array, g: Array, state: dict[str, Array], t: float, group: Group, a: Array, b: Array
@@ -84,7 +81,7 @@ class Elementwise(Optimizer):
         for index, group in enumerate(self.param_groups):
             params = [p for p in group["params"] if p._grad is not None]
             if params:
-                _refuse_what_cannot_be(group, params)
+                refuse_what_cannot_be(group, params)
                 thread.quietly(self._step_group, index, group, params)
         return loss
 
@@ -120,7 +117,7 @@ class Elementwise(Optimizer):
             t = state["step"].item()
         array, gradient = p._array, p._grad._array  # type: ignore[union-attr]
         arrays = {name: held._array for name in names if (held := state.get(name)) is not None}
-        _check_shapes(array, arrays)
+        check_shapes(array, arrays)
         if len(arrays) == len(names) and all(x.flags.c_contiguous for x in (array, *arrays.values())):
             gradient = np.ascontiguousarray(gradient)
             lines = {name: x.reshape(-1) for name, x in arrays.items()}
@@ -156,7 +153,7 @@ class Elementwise(Optimizer):
             for p in group["params"] if self.counts_steps else ():
                 held = self.state.get(p)
                 if held and not isinstance(held["step"], Tensor):
-                    held["step"] = _step_count(group, float(held["step"]))
+                    held["step"] = number(float(held["step"]), group)
 
 
 class _Layout:
@@ -300,15 +297,6 @@ def _fits(p: Tensor, state: dict, stored: tuple[str, ...]) -> bool:
     return True
 
 
-def _check_shapes(p: Array, state: dict[str, Array]) -> None:
-    for name, x in state.items():
-        if x.shape != p.shape:
-            message = f"output with shape {list(x.shape)} doesn't match the broadcast shape {list(p.shape)}"
-            error = size_mismatch((x, p)) or RuntimeError(message)
-            error.add_note(f"The state '{name}' is another parameter's: was it saved from another model?")
-            raise error
-
-
 def _kind(p: Tensor, state: dict, stored: tuple[str, ...]) -> tuple:
     """What all parameters in one flat array have in common: the dtype, and the step count and its dtype."""
     if "step" not in stored:
@@ -328,38 +316,3 @@ def _disjoint(params: list[Tensor]) -> set[int]:
         if bounds[i][1] > end:
             last, end = i, bounds[i][1]
     return {id(p) for p in params} - {id(params[i]) for i in shared}
-
-
-def _step_count(group: Group, value: float = 0.0) -> Tensor:
-    """A count of updates as torch keeps it: a 0-d float tensor (with `fused` always float32)."""
-    single = group.get("fused") or dtypes.get_default_dtype() is not dtypes.float64
-    return Tensor.wrap(np.array(value, np.float32 if single else np.float64))
-
-
-def _refuse_what_cannot_be(group: Group, params: list[Tensor]) -> None:
-    if group.get("capturable"):
-        raise AssertionError(
-            "If capturable=True, params and state_steps must be on supported devices: "
-            "['cuda', 'xpu', 'hpu', 'privateuseone', 'xla'].\nThere is nothing to capture on a CPU."
-        )
-    if group.get("differentiable"):
-        with enable_grad():
-            for p in params:
-                check_writable(p)
-        raise NotImplementedError("differentiable=True is not supported: steps are not recorded.")
-
-
-def lerp(start: Array, end: Array, weight: float, scratch: Array) -> None:
-    """start += weight * (end - start), in place; computed from the nearer end, as torch does.
-
-    torch's kernels round once where the CPU has fused multiply-add, which NumPy cannot ask for: the last bit
-    may differ.
-    """
-    difference = np.subtract(end, start, out=scratch)
-    if abs(weight) < 0.5:
-        difference *= weight
-        start += difference
-    else:
-        one = start.dtype.type(1)
-        difference *= one - one * start.dtype.type(weight)
-        np.subtract(end, difference, out=start)

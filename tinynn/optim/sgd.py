@@ -20,8 +20,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from tinynn.optim.elementwise import Array, Elementwise
+from tinynn.optim.elementwise import Elementwise
 from tinynn.optim.optimizer import Group
+from tinynn.optim.parts import Array
 from tinynn.tensor import Tensor
 
 
