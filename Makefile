@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: circles test test-all lint bench clean help
+.PHONY: circles test test-all lint bench gallery clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -14,11 +14,14 @@ help:            ## list the targets
 circles: $(VENV)/.experiments  ## train on the circles and draw what was learned: make circles ARGS="--model v2"
 	$(BIN)/python experiments/circles.py $(ARGS)
 
-test: $(VENV)/.test  ## every test but the slow ones, against PyTorch too
-	$(BIN)/python -m pytest $(ARGS)
+# A process for each core, so a thread for each process.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto
 
-test-all: $(VENV)/.test  ## the slow tests as well
-	$(BIN)/python -m pytest -m "" $(ARGS)
+test: $(VENV)/.test  ## every test but the slow ones, against PyTorch too
+	$(PYTEST) $(ARGS)
+
+test-all: $(VENV)/.test-all  ## the slow tests as well
+	$(PYTEST) -m "" $(ARGS)
 
 lint: $(VENV)/.test  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -27,6 +30,10 @@ lint: $(VENV)/.test  ## ruff and mypy
 
 bench: $(VENV)/.test  ## speed against PyTorch, as ratios; wants a quiet machine
 	$(BIN)/python -m benchmarks.circles $(ARGS)
+
+gallery: $(VENV)/.experiments  ## run every experiment, and make the README's pictures
+	$(BIN)/python experiments/run_all.py --out runs/gallery --resume
+	$(BIN)/python docs/gallery.py runs/gallery
 
 clean:           ## remove what make made
 	rm -rf $(VENV) runs build *.egg-info
@@ -41,3 +48,7 @@ $(VENV)/.experiments: $(BIN)/python pyproject.toml
 $(VENV)/.test: $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable ".[experiments,parity,test]"
 	touch $@ $(VENV)/.experiments
+
+$(VENV)/.test-all: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet --editable ".[experiments,parity,test,sweep-dask,sweep-ray]"
+	touch $@

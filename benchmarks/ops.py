@@ -1,7 +1,7 @@
 """What single operations cost: recorded forward pass and backward pass, on tinynn and on PyTorch in turns.
 
     python -m benchmarks.ops                      all of them, in three sizes
-    python -m benchmarks.ops --only matmul exp    some of them
+    python -m benchmarks.ops --only matmul conv2d some of them
 
 Small operations show what recording costs, large ones how fast the arithmetic is.
 """
@@ -15,18 +15,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks import report
-from benchmarks.contest import Turn, compete, workers
+from benchmarks.contest import Turn, Worker, compete, workers
 from experiments.common.cli import integer
 
 SECONDS = 0.03  # a contender's turn
-SIZES = ((10, 10), (1000, 10), (1000, 1000))
+MATRICES = ((10, 10), (1000, 10), (1000, 1000))
+IMAGES = ((64, 1, 8, 8), (64, 16, 8, 8), (8, 32, 32, 32))  # how many, channels, height, width
 
 
 class Case(NamedTuple):
-    """An operation on `(torch, x, ...)`, and the shapes of its operands in size (n, m); all require grad."""
+    """An operation on `(torch, x, ...)`, and the shapes of its operands in each of the sizes; all require grad."""
 
     function: Callable
-    shapes: Callable[[int, int], tuple[tuple[int, ...], ...]] = lambda n, m: ((n, m),)
+    shapes: Callable[..., tuple[tuple[int, ...], ...]] = lambda *size: (size,)
+    sizes: tuple[tuple[int, ...], ...] = MATRICES
 
 
 def two(n: int, m: int) -> tuple[tuple[int, ...], ...]:
@@ -54,6 +56,12 @@ CASES = {
     "index rows":     Case(lambda torch, x: x[torch.arange(0, len(x), 2)]),
     "matmul":         Case(lambda torch, a, b: a @ b, lambda n, m: ((n, m), (m, m))),
     "linear":         Case(lambda torch, x, w, b: torch.nn.functional.linear(x, w, b), lambda n, m: ((n, m), (m, m), (m,))),
+    "conv2d":         Case(lambda torch, x, w, b: torch.nn.functional.conv2d(x, w, b, padding=1), lambda n, c, *size: ((n, c, *size), (32, c, 3, 3), (32,)), IMAGES),
+    "conv_transpose2d": Case(lambda torch, x, w, b: torch.nn.functional.conv_transpose2d(x, w, b, 2), lambda n, c, *size: ((n, c, *size), (c, 16, 2, 2), (16,)), IMAGES),
+    "batch_norm":     Case(lambda torch, x, w, b: torch.nn.functional.batch_norm(x, None, None, w, b, True), lambda n, c, *size: ((n, c, *size), (c,), (c,)), IMAGES),
+    "max_pool2d":     Case(lambda torch, x: torch.nn.functional.max_pool2d(x, 2), sizes=IMAGES),
+    "avg_pool2d":     Case(lambda torch, x: torch.nn.functional.avg_pool2d(x, 2), sizes=IMAGES),
+    "bilinear":       Case(lambda torch, x: torch.nn.functional.interpolate(x, scale_factor=2, mode="bilinear"), sizes=IMAGES),
     "bce_with_logits": Case(lambda torch, x: torch.nn.functional.binary_cross_entropy_with_logits(x, torch.ones_like(x))),
 }
 # fmt: on
@@ -72,27 +80,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     facts = report.machine()
     with workers() as team:
         facts |= {worker.contender.backend: worker.version for worker in team}
-        rows = [
-            (
-                name,
-                *(
-                    cell(compete(team, Turn(operation, (name, size), SECONDS), options.rounds))
-                    for size in SIZES
-                ),
-            )
-            for name in options.only or CASES
-        ]
+        rows = {name: raced(team, name, options.rounds) for name in options.only or CASES}
     print(report.machine_line(facts))
     print(
-        "Microseconds of tinynn / of torch (each at the better of 1 and 2 threads), and how many times as long torch takes\n"
+        "Microseconds of tinynn / of torch (each at the better of 1 and 2 threads), and how many times as long torch takes"
     )
-    print(report.table(("forward and backward", *(f"{n} x {m}" for n, m in SIZES)), rows))
+    for sizes in (MATRICES, IMAGES):
+        chosen = [(name, *row) for name, row in rows.items() if CASES[name].sizes == sizes]
+        if chosen:
+            titles = (" x ".join(str(n) for n in size) for size in sizes)
+            print("\n" + report.table(("forward and backward", *titles), chosen))
     return 0
 
 
-def operation(backend: ModuleType, name: str, size: tuple[int, int]) -> Callable[[], None]:
+def raced(team: Sequence[Worker], name: str, rounds: int) -> list[str]:
+    """The entries of an operation in the table, for each of its sizes."""
+    turns = (Turn(operation, (name, size), SECONDS) for size in CASES[name].sizes)
+    return [cell(compete(team, turn, rounds)) for turn in turns]
+
+
+def operation(backend: ModuleType, name: str, size: tuple[int, ...]) -> Callable[[], None]:
     """The forward pass of an operation, its backward pass, and taking the gradients away again."""
-    function, shapes = CASES[name]
+    function, shapes, _ = CASES[name]
     draw = np.random.default_rng(0)
     leaves = [_leaf(backend, draw.uniform(0.5, 1.5, shape)) for shape in shapes(*size)]
     gradient = backend.ones_like(function(backend, *leaves).detach())

@@ -93,6 +93,11 @@ def classified(loss: float | None, train: float | None, test: float) -> tuple[Ex
     return tuple(Expected(name, value, within) for name, value, within in figures if value is not None)
 
 
+def reaching(**least: float) -> tuple[Expected, ...]:
+    """What the named quantities must reach."""
+    return tuple(Expected(quantity, value, at_least=True) for quantity, value in least.items())
+
+
 def circles(model: str, expected: tuple[Expected, ...], *options: str) -> Entry:
     """A model of circles.py, named by its options."""
     name = "-".join(["circles", model, *(option.removeprefix("--") for option in options)])
@@ -101,6 +106,12 @@ def circles(model: str, expected: tuple[Expected, ...], *options: str) -> Entry:
 
 # fmt: off
 LINE = (Expected("loss", 0.0125, within=5e-5), Expected("test_loss", 0.0395, within=5e-5))
+READ = reaching(test_acc=98)
+HELPED = reaching(dropout_test_acc=88, batchnorm_test_acc=88, weight_decay_test_acc=88)
+QUICKEST = reaching(adam_test_acc=99, momentum_test_acc=98)
+TOLD = reaching(**{"breast-cancer_acc": 96, "wine_acc": 95})
+FEW = ("--seeds", "1", "--epochs", "2")
+FOLDS = ("--folds", "2", "--epochs", "1")
 
 KNOWN = [
     circles("v0",            classified(0.69302, 50.50, 46.5)),
@@ -117,6 +128,10 @@ KNOWN = [
     Entry("regression",      "regression.py",  expected=LINE),
     Entry("regression-mse",  "regression.py",  ("--loss", "mse")),
     Entry("activations",     "activations.py", quick=(), resumes=False),
+    Entry("digits",          "digits.py",      expected=READ),
+    Entry("regularization",  "regularization.py", (), HELPED,   FEW, resumes=False),
+    Entry("optimizers",      "optimizers.py",     (), QUICKEST, FEW, resumes=False),
+    Entry("tabular",         "tabular.py",        (), TOLD,     FOLDS, resumes=False),
 ]
 # fmt: on
 

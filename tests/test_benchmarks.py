@@ -5,10 +5,11 @@ import json
 import pytest
 
 import tinynn
-from benchmarks import circles, contest, imports, ops, report, workloads
+from benchmarks import circles, contest, digits, imports, ops, report, training, workloads
 from benchmarks.contest import Turn
 
 TINYNN_1, TINYNN_2, TORCH_1, TORCH_2 = contest.CONTENDERS
+WORKLOADS = workloads.CIRCLES | workloads.DIGITS
 
 
 def test_each_is_compared_at_its_better_number_of_threads_round_by_round():
@@ -57,23 +58,24 @@ def test_contender_in_a_process_of_its_own():
 
 
 @pytest.mark.parametrize("part", workloads.PARTS)
-@pytest.mark.parametrize("name", workloads.WORKLOADS)
+@pytest.mark.parametrize("name", WORKLOADS)
 def test_workload_runs(name, part):
-    workload = workloads.WORKLOADS[name]
+    workload = WORKLOADS[name]
     workloads.PARTS[part](tinynn, workload, workload.split())()
 
 
 @pytest.mark.parametrize("name", ops.CASES)
 def test_operation_runs(name):
-    for size in ((2, 3), (4, 4)):
+    small = ((2, 3), (4, 4)) if ops.CASES[name].sizes == ops.MATRICES else ((2, 3, 4, 5), (1, 1, 2, 2))
+    for size in small:
         ops.operation(tinynn, name, size)()
 
 
 def test_table_and_json(tmp_path, capsys, monkeypatch):
     """The whole program, but for the race."""
     times = {TINYNN_1: [1.0, 2.0], TORCH_1: [4.0, 8.0], TORCH_2: [5.0, 9.0]}
-    monkeypatch.setattr(circles, "compete", lambda team, turn, rounds: times)
-    monkeypatch.setattr(circles, "workers", lambda: contest.workers([TINYNN_1]))
+    monkeypatch.setattr(training, "compete", lambda team, turn, rounds: times)
+    monkeypatch.setattr(training, "workers", lambda: contest.workers([TINYNN_1]))
     file = tmp_path / "ratios.json"
     assert circles.main(["--only", "v0", "--json", str(file)]) == 0
     printed = capsys.readouterr().out
@@ -84,10 +86,10 @@ def test_table_and_json(tmp_path, capsys, monkeypatch):
     assert written["machine"]["tinynn"] == tinynn.__version__
 
 
-def test_profile(capsys):
-    workload = workloads.WORKLOADS["v0"]
-    assert workload.samples == 1_000
-    assert circles.main(["--profile", "v0"]) == 0
+@pytest.mark.parametrize(("program", "workload"), [(circles, "v0"), (digits, "cnn")])
+def test_profile(capsys, monkeypatch, program, workload):
+    monkeypatch.setattr(training, "PROFILED_SECONDS", 0.01)
+    assert program.main(["--profile", workload]) == 0
     assert "(backpropagate)" in capsys.readouterr().out
 
 

@@ -191,7 +191,9 @@ class TestCompare:
 
 
 class TestShared:
-    @pytest.mark.parametrize("program", ["blobs.py", "regression.py", "activations.py", "run_all.py"])
+    @pytest.mark.parametrize(
+        "program", ["blobs.py", "regression.py", "activations.py", "digits.py", "run_all.py"]
+    )
     def test_help_loads_nothing_slow(self, program):
         code = (
             f"import runpy, sys\nsys.argv = [{program!r}, '--help']\n"

@@ -1,11 +1,13 @@
 """Pictures of data, decision boundaries, training curves, comparisons; importing it loads matplotlib."""
 
 from experiments.common.plots.curves import plot_comparison, plot_curves, plot_lockstep
+from experiments.common.plots.folds import plot_folds
 from experiments.common.plots.functions import plot_functions
 from experiments.common.plots.heat_map import Cell, plot_heat_map
 from experiments.common.plots.images import plot_confusion, plot_examples, plot_filters, plot_hardest
 from experiments.common.plots.line import plot_line
 from experiments.common.plots.modes import plot_modes
+from experiments.common.plots.paths import plot_paths
 from experiments.common.plots.plane import BoundaryPanel, PlaneMap, plane_map, plot_boundary, plot_data
 from experiments.common.plots.spread import plot_bands, plot_overfitting
 from experiments.common.plots.style import done_with, screen
@@ -24,6 +26,7 @@ __all__ = [
     "plot_data",
     "plot_examples",
     "plot_filters",
+    "plot_folds",
     "plot_functions",
     "plot_hardest",
     "plot_heat_map",
@@ -31,5 +34,6 @@ __all__ = [
     "plot_lockstep",
     "plot_modes",
     "plot_overfitting",
+    "plot_paths",
     "screen",
 ]

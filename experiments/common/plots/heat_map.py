@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -63,9 +64,10 @@ def _norm(values: np.ndarray, metric: Metric) -> Normalize:
     return norm
 
 
-def _write(ax: Axes, x: int, y: int, cell: Cell, image: object) -> None:
+def _write(ax: Axes, x: int, y: int, cell: Cell, image: QuadMesh) -> None:
     """The text in the middle; over a marked cell lines, beside which it stays legible."""
-    red, green, blue, _ = image.to_rgba(cell.value) if cell.value is not None else (1, 1, 1, 1)
+    shade = (1.0, 1.0, 1.0, 1.0) if cell.value is None else image.cmap(float(image.norm(cell.value)))
+    red, green, blue, _ = shade
     dark = 0.2126 * red + 0.7152 * green + 0.0722 * blue < DARK
     ink, ground = ("white", (red, green, blue)) if dark else (BLACK, (red, green, blue))
     if cell.marked:

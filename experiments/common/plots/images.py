@@ -1,4 +1,4 @@
-"""Draws small grey images: examples, what a classifier gets wrong, and what a convolution looks for in them."""
+"""Draws small grey images: examples, what a model gets wrong, and what a convolution looks for in them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +13,7 @@ from experiments.common.plots.style import BLUE, VERMILLION
 
 INK = "gray_r"  # 0 is paper, 1 is black
 SIGNED = "PuOr_r"  # below 0 violet, 0 white, above 0 orange: apart for any colour vision
+EDGE = "0.8"  # of a sheet of paper
 DARKEST = 0.6  # of a cell's colour: its number is black
 EXAMPLES = 12  # of each class
 HARDEST = 24
@@ -20,12 +21,19 @@ IN_A_ROW = 8  # of the hardest, or of the filters
 
 
 def plot_examples(images: np.ndarray, labels: np.ndarray, names: Sequence[str], title: str) -> Figure:
-    """The first images (n, height, width) of each class, a row for each."""
-    figure, axes = _image_grid(len(names), EXAMPLES, 0.72, title)
-    for label, (name, row) in enumerate(zip(names, axes, strict=True)):
-        for ax, image in zip(row, images[labels == label], strict=False):
-            _show_ink(ax, image)
-        row[0].text(-0.4, 0.5, name, transform=row[0].transAxes, ha="center", va="center", fontsize=13)
+    """The first images (n, height, width) of each class, a row for each, one pixel apart."""
+    height, width = images.shape[1] + 1, images.shape[2] + 1
+    page = np.full((len(names) * height + 1, EXAMPLES * width + 1), np.nan)
+    for row in range(len(names)):
+        for column, image in enumerate(images[labels == row][:EXAMPLES]):
+            top, left = row * height + 1, column * width + 1
+            page[top : top + height - 1, left : left + width - 1] = image
+    figure, ax = plt.subplots(figsize=(9, 7.8), layout="constrained")
+    ax.set_title(title)
+    _show_ink(ax, page)
+    ax.set_facecolor(EDGE)
+    ax.set_yticks(np.arange(len(names)) * height + height / 2, names, fontsize=13)
+    ax.tick_params(length=0)
     return figure
 
 
@@ -66,10 +74,14 @@ def plot_hardest(
     """
     said, of_label = probabilities.argmax(axis=1), probabilities[np.arange(len(labels)), labels]
     hardest = np.lexsort([of_label, said == labels])[:HARDEST]
-    figure, axes = _image_grid(-(-len(hardest) // IN_A_ROW), IN_A_ROW, 1.35, title)
+    rows = -(-len(hardest) // IN_A_ROW)
+    figure, axes = plt.subplots(rows, IN_A_ROW, figsize=(10.8, 1.35 * rows + 0.6), layout="constrained")
+    figure.suptitle(title)
+    _empty(axes)
     for ax, i in zip(axes.flat, hardest, strict=False):
         _show_ink(ax, images[i])
-        name, sure = names[labels[i]], f"P({names[labels[i]]}) = {of_label[i]:.2f}"
+        name = names[labels[i]]
+        sure = f"P({name}) = {of_label[i]:.2f}"
         if said[i] == labels[i]:
             ax.set_title(f"a {name}: right\n{sure}", fontsize=9)
         else:
@@ -102,16 +114,6 @@ def plot_filters(image: np.ndarray, filters: np.ndarray, responses: np.ndarray, 
     return figure
 
 
-def _image_grid(rows: int, columns: int, side: float, title: str) -> tuple[Figure, Any]:
-    """A figure with room for images of `side` inches; axes (rows, columns)."""
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(side * columns, side * rows + 0.6), layout="constrained", squeeze=False
-    )
-    figure.suptitle(title)
-    _empty(axes)
-    return figure, axes
-
-
 def _empty(axes: Any) -> None:
     """Show nothing, not even a frame, until there is an image."""
     for ax in axes.flat:
@@ -124,7 +126,7 @@ def _show_ink(ax: Axes, image: np.ndarray) -> None:
 
 def _show(ax: Axes, image: np.ndarray, **look: Any) -> Any:
     """Pixel by pixel in a thin frame; returns what a colour bar needs."""
-    _frame(ax, "0.7", 0.6)
+    _frame(ax, EDGE, 0.6)
     return ax.imshow(image, interpolation="nearest", **look)
 
 

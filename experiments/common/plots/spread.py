@@ -40,32 +40,37 @@ def plot_overfitting(models: Mapping[str, Histories], metric: Metric, title: str
         squeeze=False,
     )
     figure.suptitle(title)
-    highest = 0.0
     for column, (name, histories) in zip(axes.T, models.items(), strict=True):
-        for ax, quantity, digits in zip(column, ("loss", "score"), (3, 1), strict=True):
-            for prefix, points, color, style in (
-                ("", "training points, in train mode", BLUE, "-"),
-                ("test_", "test points, in eval mode", VERMILLION, "--"),
-            ):
-                mean = band(ax, histories, prefix + quantity, color=color, linestyle=style, label=points)
-            ax.annotate(
-                f"at the end {mean[-1]:.{digits}f}",
-                (len(mean) - 1, mean[-1]),
-                xytext=(0, 7 if quantity == "loss" else -16),
-                textcoords="offset points",
-                ha="right",
-                color=VERMILLION,
-                bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1},
-            )
-            highest = max(highest, np.nanmax(mean)) if quantity == "loss" else highest
-            label_axes(ax, "Epoch", "Loss" if quantity == "loss" else metric.label)
-            ax.label_outer()
         column[0].set_title(name)
-    axes[0, 0].set_ylim(0, 1.15 * highest)
+        for ax, quantity, label in zip(column, ("loss", "score"), ("Loss", metric.label), strict=True):
+            seen = {"color": BLUE, "label": "training points, in train mode"}
+            new = {"color": VERMILLION, "label": "test points, in eval mode", "linestyle": "--"}
+            band(ax, histories, quantity, **seen)
+            mean = band(ax, histories, f"test_{quantity}", **new)
+            if quantity == "loss":
+                _mark_end(ax, mean, digits=3, lift=7)
+            else:
+                _mark_end(ax, mean, digits=1, lift=-16)
+            label_axes(ax, "Epoch", label)
+            ax.label_outer()
+    axes[0, 0].set_ylim(0, 1.15 * max(np.nanmax(line.get_ydata()) for ax in axes[0] for line in ax.lines))
     if metric.is_percentage:
         axes[1, 0].set_ylim(top=102)
     shared_legend(figure, [axes[0, 0]])
     return figure
+
+
+def _mark_end(ax: Axes, mean: np.ndarray, digits: int, lift: float) -> None:
+    """The last value of the line of test points, in its colour, so many points above or below it."""
+    ax.annotate(
+        f"at the end {mean[-1]:.{digits}f}",
+        (len(mean) - 1, mean[-1]),
+        xytext=(0, lift),
+        textcoords="offset points",
+        ha="right",
+        color=VERMILLION,
+        bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1},
+    )
 
 
 def plot_bands(
@@ -78,15 +83,18 @@ def plot_bands(
         (loss_ax, "loss", "Training loss"),
         (score_ax, "test_score", f"{metric.label}, test points"),
     ):
-        for number, (name, histories) in enumerate(models.items()):
+        means = [
             band(ax, histories, quantity, label=name, **line_look(number))
+            for number, (name, histories) in enumerate(models.items())
+        ]
+        if quantity == "loss":
+            ax.set_ylim(0, 1.15 * np.nanmax(means))
         label_axes(ax, "Epoch", label)
-    loss_ax.set_ylim(bottom=0)
     if metric.is_percentage:
         score_ax.set_ylim(40, 102)
     if guessing is not None:
         score_ax.axhline(guessing, color="grey", linewidth=1, linestyle=":")
-        where = {"xytext": (4, 3), "textcoords": "offset points", "ha": "left", "color": "grey"}
-        score_ax.annotate("guessing", (0, guessing), **where)
+        where = {"xytext": (0, -12), "textcoords": "offset points", "ha": "right", "color": "grey"}
+        score_ax.annotate("guessing", (len(means[0]) - 1, guessing), **where)
     shared_legend(figure, [loss_ax])
     return figure
