@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from experiments.common.data import Split, to_tensors
+from experiments.common.data_parallel import new_trainer
 from experiments.common.experiment import Config, Experiment
-from experiments.common.training import Evaluation, Trainer, evaluate
+from experiments.common.training import Evaluation, evaluate
 
 
 class Contender:
@@ -24,7 +25,9 @@ class Contender:
         self.model = self.new_model()
         self.data = to_tensors(backend, split, config.dtype, config.device, self.task.target_dtype)
         optimizer = experiment.optimizer(backend, self.model.parameters(), config)
-        self.trainer = Trainer(
+        self.trainer = new_trainer(
+            backend,
+            config,
             self.task,
             self.model,
             optimizer,

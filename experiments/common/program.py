@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.common import cli
+from experiments.common import cli, torchrun
 from experiments.common.backends import BACKENDS, check_device, load_backend, require
 from experiments.common.comparison import Comparison
 from experiments.common.experiment import Experiment
@@ -14,7 +14,10 @@ from experiments.common.run_folder import RunFolder
 
 def main(experiment: Experiment, arguments: Sequence[str] | None = None) -> int:
     """Run an experiment with command line `arguments`; returns the exit code."""
-    given = experiment.parser().parse_args(arguments)
+    parser = experiment.parser()
+    if torchrun.is_follower():
+        return torchrun.follow(experiment, parser, arguments)
+    given = parser.parse_args(arguments)
     return cli.run(experiment.program, lambda: start(experiment, given))
 
 
@@ -31,7 +34,7 @@ def start(experiment: Experiment, given: argparse.Namespace) -> int:
     # matplotlib takes a second to load, which `--help` and a wrong option should not wait for.
     from experiments.common import plots
 
-    with plots.screen(given.show) as windows:
+    with plots.screen(given.show) as windows, torchrun.leading(backends, config.device, console):
         if given.show and not windows:
             console.conclude(
                 "--show: there is no screen to open windows on; the pictures are in the folder below"
