@@ -17,12 +17,13 @@ WIDTH = 800  # pixels; twice the width of a table cell on the page
 COLORS = 96  # enough for lines, dots and shading, at a fifth of the size
 
 PICTURES = {
-    "circles-compare/comparison.png": "circles.png",
+    "circles-v2/boundary_after.png": "circles-v2.png",
+    "circles-compare/comparison.png": "circles-compare.png",
     "blobs/boundary_after.png": "blobs.png",
+    "regularization/boundaries.png": "regularization.png",
+    "optimizers/paths.png": "optimizers.png",
+    "digits/filters_after.png": "digits.png",
     "activations/activations.png": "activations.png",
-    "regularization/comparison.png": "regularization.png",
-    "optimizers/comparison.png": "optimizers.png",
-    "digits/filters.png": "digits.png",
 }
 
 
