@@ -207,6 +207,80 @@ PAIRS = {
     "mismatch": (normal(3, 4), normal(3)),
 }
 
+# --- elementwise, the less common functions
+
+SPECIAL_UNARY = {
+    "tan":        lambda torch, x: torch.tan(x),
+    "asin":       lambda torch, x: torch.asin(x / 3),
+    "acos":       lambda torch, x: torch.acos(x / 3),
+    "atan":       lambda torch, x: torch.atan(x),
+    "asinh":      lambda torch, x: torch.asinh(x),
+    "acosh":      lambda torch, x: torch.acosh(x),
+    "acosh above 1": lambda torch, x: torch.acosh(x * x + 1.5),
+    "atanh":      lambda torch, x: torch.atanh(x / 3),
+    "sinc":       lambda torch, x: torch.sinc(x + torch.sign(x)),  # its derivatives cancel near 0
+    "deg2rad":    lambda torch, x: torch.deg2rad(x),
+    "rad2deg":    lambda torch, x: torch.rad2deg(x),
+    "angle":      lambda torch, x: torch.angle(x),
+    "log10":      lambda torch, x: torch.log10(x),
+    "erfc":       lambda torch, x: torch.erfc(x),
+    "erfinv":     lambda torch, x: torch.erfinv(x / 4),
+    "logit":      lambda torch, x: torch.logit(abs(x) / 4),
+    "logit eps":  lambda torch, x: torch.logit(abs(x) / 4, 0.25),
+    "frac":       lambda torch, x: torch.frac(x),
+    "sgn":        lambda torch, x: torch.sgn(x),
+    "isposinf":   lambda torch, x: torch.isposinf(x),
+    "isneginf":   lambda torch, x: torch.isneginf(x),
+    "nan_to_num": lambda torch, x: torch.nan_to_num(x),
+    "nan_to_num given": lambda torch, x: x.nan_to_num(2.5, 1e3, -1e3),
+    "positive":   lambda torch, x: torch.positive(x) * 2,
+    "rsub":       lambda torch, x: torch.rsub(x, 3, alpha=2),
+    "float_power": lambda torch, x: torch.float_power(x, 3),
+    "clamp_min":  lambda torch, x: torch.clamp_min(x, 0.75),
+    "clamp_max":  lambda torch, x: x.clamp_max(-0.25),
+    "copysign number": lambda torch, x: torch.copysign(x, -2.0),
+}
+SPECIAL_BINARY = {
+    "atan2":      lambda torch, a, b: torch.atan2(a, b),
+    "hypot":      lambda torch, a, b: torch.hypot(a, b),
+    "logaddexp":  lambda torch, a, b: torch.logaddexp(a, b),
+    "logaddexp2": lambda torch, a, b: torch.logaddexp2(a, b),
+    "fmax":       lambda torch, a, b: torch.fmax(a, b),
+    "fmin":       lambda torch, a, b: torch.fmin(a, b),
+    "copysign":   lambda torch, a, b: torch.copysign(a, b),
+    "xlogy":      lambda torch, a, b: torch.xlogy(a, b),
+    "nextafter":  lambda torch, a, b: torch.nextafter(a, b),
+    "heaviside":  lambda torch, a, b: torch.heaviside(a.detach(), b.detach()),
+    "ldexp":      lambda torch, a, b: torch.ldexp(a, b),
+    "clamp_min of two": lambda torch, a, b: torch.clamp_min(a, b),
+    "clamp_max of two": lambda torch, a, b: torch.clamp_max(a, b),
+    "rsub of two": lambda torch, a, b: torch.rsub(a, b),
+    "lerp number": lambda torch, a, b: torch.lerp(a, b, 0.25),
+    "lerp far":   lambda torch, a, b: a.lerp(b, 2.5),
+}
+OF_INTEGERS = {
+    "gcd":        lambda torch, a, b: torch.gcd(a, b),
+    "lcm":        lambda torch, a, b: torch.lcm(a, b),
+    "shift left": lambda torch, a, b: torch.bitwise_left_shift(a, b),
+    "shift right": lambda torch, a, b: torch.bitwise_right_shift(a, b),
+}
+OF_THREE = {
+    "lerp":       lambda torch, a, b, c: torch.lerp(a, b, c),
+    "addcmul":    lambda torch, a, b, c: torch.addcmul(a, b, c, value=2.5),
+    "addcdiv":    lambda torch, a, b, c: torch.addcdiv(a, b, c * c + 1, value=2.5),
+}
+TRIPLES = {
+    "same shape": (normal(3, 4), normal(3, 4), normal(3, 4)),
+    "broadcast":  (normal(3, 1), normal(4), normal(2, 1, 1)),
+    "0-d":        (normal(), normal(2, 3), normal()),
+    "empty":      (normal(0, 3), normal(1, 3), normal(3)),
+    "mismatch":   (normal(3, 4), normal(3), normal()),
+}
+RANDOM = {
+    "normal of two": lambda torch, a, b: (torch.manual_seed(1), torch.normal(a, b * b + 1))[1],
+    "bernoulli":  lambda torch, a, b: (torch.manual_seed(1), torch.bernoulli((a * a).clamp(max=1)))[1],
+}
+
 # --- reductions
 
 REDUCTIONS = {
@@ -277,6 +351,48 @@ OTHER_REDUCTIONS = {
     "sum twice":  lambda torch, x: x.sum((1, -2)),
     "sum matrix": lambda torch, x: x.flatten(1).sum(0) * x.flatten(1).sum(0, keepdim=True),
     "mean matrix": lambda torch, x: x.flatten(1).mean(0) * x.flatten(0, 1).mean(1),
+}
+RANKED = {
+    "median":     lambda torch, x, **dim: torch.median(x, **dim),
+    "nanmedian":  lambda torch, x, **dim: torch.nanmedian(x, **dim),
+    "nansum":     lambda torch, x, **dim: torch.nansum(x, **dim),
+    "nanmean":    lambda torch, x, **dim: torch.nanmean(x, **dim),
+    "var_mean":   lambda torch, x, **dim: torch.var_mean(x, **dim),
+    "std_mean":   lambda torch, x, **dim: torch.std_mean(x, **dim),
+    "aminmax":    lambda torch, x, **dim: torch.aminmax(x, **dim),
+    "quantile":   lambda torch, x, **dim: torch.quantile(x, 0.3, **dim),
+    "quantiles":  lambda torch, x, **dim: x.quantile(torch.tensor([0.0, 0.45, 1.0], dtype=x.dtype), **dim),
+    "quantile nearest": lambda torch, x, **dim: x.quantile(0.3, interpolation="nearest", **dim),
+    "nanquantile": lambda torch, x, **dim: x.nanquantile(0.6, interpolation="midpoint", **dim),
+}
+MOMENTS = ("var_mean", "std_mean")  # the mean of infinities is nan there, if they are met in a certain order
+SCANS = {
+    "cumprod":    lambda torch, x, **dim: torch.cumprod(x, **dim),
+    "cummax":     lambda torch, x, **dim: torch.cummax(x, **dim),
+    "cummin":     lambda torch, x, **dim: x.cummin(**dim),
+    "logcumsumexp": lambda torch, x, **dim: torch.logcumsumexp(x, **dim),
+    "diff":       lambda torch, x, **dim: torch.diff(x, **dim),
+}
+MODE = {
+    "mode":       lambda torch, x, **dim: torch.mode(x, **dim),
+}
+COUNTS = {
+    "kthvalue":   lambda torch, x: torch.kthvalue(x, 2, 1),
+    "kthvalue far": lambda torch, x: x.kthvalue(5),
+    "msort":      lambda torch, x: torch.msort(x),
+    "diff 2":     lambda torch, x: torch.diff(x, 2, 1, prepend=x[:, :1], append=x * 2),
+    "histc":      lambda torch, x: torch.histc(x.detach(), 5, -1, 1),
+    "histc all":  lambda torch, x: x.detach().histc(4),
+    "bincount":   lambda torch, x: torch.bincount((x[0] * x[0]).long()),
+    "bincount weights": lambda torch, x: torch.bincount(torch.tensor([0, 2, 2, 1]), x[0].detach(), minlength=6),
+    "bincount bad": lambda torch, x: torch.bincount(torch.tensor([0, -2])),
+    "unique_consecutive": lambda torch, x: torch.unique_consecutive(torch.tensor([3, 3, 1, 1, 1, 3]), return_inverse=True, return_counts=True),
+    "argwhere":   lambda torch, x: torch.argwhere(x > 0),
+    "isin":       lambda torch, x: torch.isin(torch.tensor([[1, 2], [3, 4]]), torch.tensor([4, 1])),
+    "searchsorted": lambda torch, x: torch.searchsorted(x.detach().sort().values, x.detach() / 2),
+    "bucketize":  lambda torch, x: torch.bucketize(x.detach(), torch.tensor([-1.0, 0.0, 1.0], dtype=x.dtype), right=True),
+    "trapezoid":  lambda torch, x: torch.trapezoid(x, dx=0.5),
+    "cumulative_trapezoid": lambda torch, x: torch.cumulative_trapezoid(x, x * x, dim=0),
 }
 DIMS = {
     "": {},
@@ -432,6 +548,65 @@ COMPOSED_SHAPES = {
     "empty tuple": lambda torch, x: x[()],
 }
 
+REARRANGED = {
+    "tile":       lambda torch, x: torch.tile(x, (2, 1)),
+    "repeat_interleave": lambda torch, x: torch.repeat_interleave(x, 2),
+    "repeat_interleave counts": lambda torch, x: x.repeat_interleave(torch.tensor([1, 0, 2]), dim=1),
+    "unfold":     lambda torch, x: x.unfold(2, 2, 1),
+    "unfold step": lambda torch, x: x.unfold(-2, 2, 2) * 2,
+    "unfold far": lambda torch, x: x.unfold(1, 5, 1),
+    "tensor_split": lambda torch, x: torch.tensor_split(x, 3, 2),
+    "tensor_split places": lambda torch, x: x.tensor_split((1, 3), -1),
+    "hsplit":     lambda torch, x: torch.hsplit(x, 3),
+    "vsplit":     lambda torch, x: torch.vsplit(x, [1]),
+    "dsplit bad": lambda torch, x: torch.dsplit(x, 3),
+    "diag_embed": lambda torch, x: torch.diag_embed(x, 1, 0, -1),
+    "diagflat":   lambda torch, x: torch.diagflat(x[0, 0], -1),
+    "trace":      lambda torch, x: torch.trace(x[0]),
+    "rot90":      lambda torch, x: torch.rot90(x, 1, (1, 2)),
+    "rot90 -1":   lambda torch, x: x.rot90(-1, (0, 2)),
+    "fliplr":     lambda torch, x: torch.fliplr(x),
+    "flipud":     lambda torch, x: torch.flipud(x),
+    "select_scatter": lambda torch, x: torch.select_scatter(x, x[0] * 2, 0, 1),
+    "slice_scatter": lambda torch, x: torch.slice_scatter(x, x[:, :, :2] * 2, 2, 1, None, 2),
+    "diagonal_scatter": lambda torch, x: torch.diagonal_scatter(x, x[:, 0, :3] * 2, 0, 1, 2),
+    "sum_to_size": lambda torch, x: x.sum_to_size(3, 1),
+    "atleast_3d": lambda torch, x: torch.atleast_3d(x[0], x[0, 0], x[0, 0, 0]),
+    "hstack":     lambda torch, x: torch.hstack([x, x * 2]),
+    "vstack":     lambda torch, x: torch.vstack([x[0], x[0, 0]]),
+    "dstack":     lambda torch, x: torch.dstack([x[0], x[1]]),
+    "column_stack": lambda torch, x: torch.column_stack([x[0], x[0, :, 0]]),
+    "block_diag": lambda torch, x: torch.block_diag(x[0], x[0, 0], x[0, 0, 0]),
+    "meshgrid":   lambda torch, x: torch.meshgrid(x[0, 0], x[0, :, 0], indexing="xy"),
+    "cartesian_prod": lambda torch, x: torch.cartesian_prod(x[0, 0], x[0, :, 0]),
+    "combinations": lambda torch, x: torch.combinations(x[0, 0], 3),
+    "tril_indices": lambda torch, x: torch.tril_indices(3, 4, 1),
+    "triu_indices": lambda torch, x: torch.triu_indices(3, 4, -1),
+    "broadcast_shapes": lambda torch, x: tuple(torch.broadcast_shapes((3, 1), x.shape)),
+}
+PLACED = {
+    "take":       lambda torch, x: torch.take(x, torch.tensor([[0, -1], [5, 5]])),
+    "take_along_dim": lambda torch, x: torch.take_along_dim(x, torch.tensor([[1], [0], [3]]), 1),
+    "put":        lambda torch, x: torch.put(x, torch.tensor([1, -1]), x[0, :2] * 2),
+    "put accumulate": lambda torch, x: x.put(torch.tensor([1, 1]), x[0, :2] * 2, accumulate=True),
+    "index_add":  lambda torch, x: torch.index_add(x, 0, torch.tensor([1, 1]), x[:2], alpha=2),
+    "index_copy": lambda torch, x: torch.index_copy(x, 1, torch.tensor([3, 0]), x[:, :2] * 2),
+    "index_fill": lambda torch, x: torch.index_fill(x, 1, torch.tensor([3, 3, 0]), x[0, 0]),
+    "scatter":    lambda torch, x: torch.scatter(x, 1, torch.tensor([[3, 0], [1, 2]]), x[:2, :2] * 2),
+    "scatter number": lambda torch, x: x.scatter(0, torch.tensor([[2, 0]]), 7),
+    "scatter multiply": lambda torch, x: x.detach().scatter(0, torch.tensor([[2, 2]]), 3, reduce="multiply"),
+    "masked_scatter": lambda torch, x: torch.masked_scatter(x, x > 0, x * 2),
+    **{
+        f"scatter_reduce {how} {own}": lambda torch, x, how=how, own=own: torch.scatter_reduce(x, 0, torch.tensor([[0, 1, 0, 2], [0, 1, 2, 2]]), x[1:] * 2, how, include_self=own)
+        for how in ("sum", "prod", "mean", "amax", "amin")
+        for own in (True, False)
+    },
+    "scatter_reduce ties": lambda torch, x: torch.scatter_reduce(x, 0, torch.tensor([[0, 1, 0, 2], [0, 1, 0, 2]]), x[0].expand(2, 4), "amax"),
+}
+PLACED_ONCE = {  # torch has no second derivatives where a product has two zeros
+    "scatter_reduce zero": lambda torch, x: torch.scatter_reduce(x, 0, torch.tensor([[0, 0, 0, 2], [0, 1, 0, 2]]), x[1:] * torch.tensor([0, 1, 1, 1]), "prod"),
+}
+
 # --- products of matrices
 
 PRODUCTS = {
@@ -504,6 +679,70 @@ COMPOSED_PRODUCTS = {
     "einsum ndim": (lambda torch, a, b: torch.einsum("ij,jk->ik", a, b), normal(3), normal(3)),
     "einsum sizes": (lambda torch, a, b: torch.einsum("ij,jk->ik", a, b), normal(3, 4), normal(3, 4)),
     "einsum output": (lambda torch, a: torch.einsum("ij->ik", a), normal(3, 4)),
+}
+
+def _symmetric(x):
+    return x @ x.mT + 2 * x.new_ones(x.shape[-1]).diag()
+
+
+def _spread(torch, x):
+    """With singular values far from 0 and from each other, which derivatives divide by."""
+    return x * 0.3 + torch.tensor([2.0, 5.0, 9.0], dtype=x.dtype).diag()
+
+
+LINEAR_ALGEBRA = {
+    "addmv":      lambda torch, x: torch.addmv(x[0], x, x[1], beta=2, alpha=3),
+    "addr":       lambda torch, x: torch.addr(x, x[0], x[1], beta=0.5),
+    "baddbmm":    lambda torch, x: torch.baddbmm(x, x.expand(2, 3, 3), x.expand(2, 3, 3), alpha=2),
+    "addbmm":     lambda torch, x: torch.addbmm(x, x.expand(2, 3, 3), x.expand(2, 3, 3), beta=0),
+    "outer":      lambda torch, x: torch.outer(x[0], x[1]),
+    "outer bad":  lambda torch, x: torch.outer(x, x[1]),
+    "inner":      lambda torch, x: torch.inner(x, x[1]),
+    "kron":       lambda torch, x: torch.kron(x, x[:2]),
+    "cross":      lambda torch, x: torch.linalg.cross(x, x[1].expand(3, 3)),
+    "dist":       lambda torch, x: torch.dist(x, x[0], 3),
+    "cov":        lambda torch, x: torch.cov(x),
+    "cov weights": lambda torch, x: torch.cov(x, fweights=torch.tensor([1, 2, 3]), aweights=torch.tensor([0.5, 1.0, 2.0], dtype=x.dtype)),
+    "corrcoef":   lambda torch, x: torch.corrcoef(x),
+    "renorm":     lambda torch, x: torch.renorm(x, 2, 0, 0.5),
+    "tensordot":  lambda torch, x: torch.tensordot(x, x.expand(2, 3, 3), ([0, 1], [2, 1])),
+    "multi_dot":  lambda torch, x: torch.linalg.multi_dot([x[0], x, x[:, :2], x[:2, 0]]),
+    "linalg.vander": lambda torch, x: torch.linalg.vander(x, N=3),
+    "vecdot":     lambda torch, x: torch.linalg.vecdot(x, x[0], dim=0),
+    "inv":        lambda torch, x: torch.linalg.inv(_symmetric(x)),
+    "inv bad":    lambda torch, x: torch.linalg.inv(x[:2]),
+    "solve":      lambda torch, x: torch.linalg.solve(_symmetric(x), x[:, :2]),
+    "solve vector": lambda torch, x: torch.linalg.solve(_symmetric(x), x[0]),
+    "solve right": lambda torch, x: torch.linalg.solve(_symmetric(x), x[:2], left=False),
+    "det":        lambda torch, x: torch.linalg.det(x),
+    "slogdet":    lambda torch, x: tuple(torch.linalg.slogdet(x)),
+    "logdet":     lambda torch, x: torch.logdet(_symmetric(x)),
+    "cholesky":   lambda torch, x: torch.linalg.cholesky(_symmetric(x)),
+    "matrix_power": lambda torch, x: torch.linalg.matrix_power(x, 5),
+    "matrix_power -2": lambda torch, x: torch.linalg.matrix_power(_symmetric(x), -2),
+    "eigh":       lambda torch, x: torch.linalg.eigh(_spread(torch, x) + _spread(torch, x).mT).eigenvectors.abs(),
+    "eigvalsh":   lambda torch, x: torch.linalg.eigvalsh(_spread(torch, x)),
+    "svd":        lambda torch, x: [part.abs() for part in torch.linalg.svd(_spread(torch, x)[:2], full_matrices=False)],
+    "svd high":   lambda torch, x: [part.abs() for part in torch.linalg.svd(_spread(torch, x)[:, :2], full_matrices=False)],
+    "svdvals":    lambda torch, x: torch.linalg.svdvals(x),
+    "qr":         lambda torch, x: tuple(torch.linalg.qr(_spread(torch, x))),
+    "qr wide":    lambda torch, x: tuple(torch.linalg.qr(_spread(torch, x)[:2])),
+    "pinv":       lambda torch, x: torch.linalg.pinv(x[:2]),
+    "pinv high":  lambda torch, x: torch.linalg.pinv(x[:, :2]),
+    "matrix_rank": lambda torch, x: torch.linalg.matrix_rank(torch.outer(x[0], x[1])),
+    **{
+        f"matrix_norm {ord}": lambda torch, x, ord=ord: torch.linalg.matrix_norm(x, ord)
+        for ord in ("fro", "nuc", INF, -INF, 1, -1, 2, -2)
+    },
+    "norm nuc":   lambda torch, x: x.norm("nuc"),
+    "linalg.norm": lambda torch, x: torch.linalg.norm(x, 1),
+    "vector_norm": lambda torch, x: torch.linalg.vector_norm(x, 3, dim=0),
+    "vector_norm of 0": lambda torch, x: torch.linalg.vector_norm(x * 0),
+}
+ONCE = {  # torch has no second derivatives of these, or of a perturbed matrix
+    "cdist":      lambda torch, x: torch.cdist(x, x[:2] * 2),
+    "vander":     lambda torch, x: torch.vander(x[0].detach(), 4),  # backward fails in torch: it overwrites what it saved
+    "det singular": lambda torch, x: torch.linalg.det(x.diag().diag()[[0, 1, 1]] * 1),
 }
 
 # --- reading and writing chosen places
@@ -669,6 +908,16 @@ CASES: list[Case] = [
     *each(TRIGONOMETRY, {k: v for k, v in PLAIN.items() if k != "special"}, dtypes=NUMBERS),
     *each(BINARY, PAIRS, dtypes=ALL),
     *each(EXTREMES, PAIRS, dtypes=ALL, scaled=True),
+    *each(SPECIAL_UNARY, {k: v for k, v in PLAIN.items() if k != "special"}, dtypes=FLOATS),
+    *each(SPECIAL_UNARY, {"special": SPECIAL}, dtypes=FLOATS, second=False, scaled=True, names=False),
+    *each(SPECIAL_BINARY, PAIRS, dtypes=FLOATS, scaled=True, names=False),
+    *each(
+        OF_INTEGERS,
+        {k: v for k, v in PAIRS.items() if k not in ("special", "mismatch")},
+        dtypes=("float32", "int64", "int16", "uint8"),
+    ),
+    *each(OF_THREE, TRIPLES, dtypes=(*FLOATS, "int64"), scaled=True),
+    *each(RANDOM, {"": (normal(3, 4), normal(4))}),
     *each(BITWISE, {k: v for k, v in PAIRS.items() if k != "mismatch"}, dtypes=ALL),
     *each(LOGICAL, {"of bools": normal(3, 4), "of a bool": normal()}, dtypes=INTEGERS),
     *each(with_options(REDUCTIONS, DIMS | SEVERAL), REDUCED, dtypes=ALL, scaled=True),
@@ -678,10 +927,39 @@ CASES: list[Case] = [
     *each(OTHER_REDUCTIONS, {"3-d": normal(3, 4, 5)}, dtypes=ALL, scaled=True),
     *each(with_options(ALONG, ONE_DIM), REDUCED, dtypes=ALL, scaled=True, names=False),
     *each(with_options(TOPK, ONE_DIM), DISTINCT),
+    *each(
+        with_options({name: f for name, f in RANKED.items() if name not in MOMENTS}, DIMS),
+        {name: draw for name, draw in REDUCED.items() if name != "3-d ties"},
+        scaled=True,
+        names=False,
+    ),
+    *each(
+        with_options({"median": RANKED["median"], "nanmedian": RANKED["nanmedian"]}, {"name": {}}),
+        {"3-d": normal(3, 4, 5)},
+    ),
+    *each(
+        with_options({name: RANKED[name] for name in MOMENTS}, DIMS),
+        {name: REDUCED[name] for name in ("3-d", "one", "0-d")},
+        scaled=True,
+        names=False,
+    ),
+    *each(
+        with_options(SCANS, ONE_DIM),
+        {name: FACTORS[name] for name in ("3-d", "zeros", "nan", "one")},
+        scaled=True,
+    ),
+    *each(with_options(SCANS, ONE_DIM), {"0-d": normal()}, names=False),
+    *each(with_options(MODE, ONE_DIM), {name: FACTORS[name] for name in ("3-d", "zeros", "one")}),
+    *each(COUNTS, {"": normal(3, 4)}, scaled=True, names=False),
     *each(SHAPES, {"3-d": normal(2, 3, 4)}, dtypes=ALL),
     *each(COMPOSED_SHAPES, {"3-d": normal(2, 3, 4)}, dtypes=ALL, names=False),
+    *each(REARRANGED, {"3-d": normal(2, 3, 4)}, dtypes=(*FLOATS, "int64", "bool"), names=False),
+    *each(PLACED, {"": normal(3, 4)}, scaled=True, names=False),
+    *each(PLACED_ONCE, {"": normal(3, 4)}, second=False, names=False),
     *listed(PRODUCTS, dtypes=(*FLOATS, "int64"), scaled=True),
     *listed(COMPOSED_PRODUCTS, dtypes=(*FLOATS, "int64"), scaled=True, names=False),
+    *each(LINEAR_ALGEBRA, {"": normal(3, 3)}, scaled=True, names=False),
+    *each(ONCE, {"": positive(3, 3)}, scaled=True, names=False, second=False),
     *listed(PLACES, dtypes=("float16", *FLOATS, "int64", "bool")),
     *each(WRITES, {"": normal(3, 4)}, dtypes=ALL),
 ]

@@ -135,12 +135,19 @@ def check_derivatives(ours: "Side", theirs: "Side") -> None:
     for side in (ours, theirs):
         side.differentiate(side.case.second and all(x.numel() for x in side.inputs))
     assert ours.error == theirs.error, f"in backward, tinynn: {ours.error}\ntorch: {theirs.error}"
+    first = 1.0 + _largest(theirs.gradients)
     for i, (own, other) in enumerate(zip(ours.gradients, theirs.gradients, strict=True)):
-        assert_same(own, other, f"gradient of input {i}", 1.0 + _largest(theirs.gradients))
+        assert_same(own, other, f"gradient of input {i}", first * _added_up(other, theirs) ** 0.5)
+    both = first + _largest(theirs.second)
     for i, (own, other) in enumerate(zip(ours.second, theirs.second, strict=True)):
-        assert_same(
-            own, other, f"second derivative {i}", 1.0 + _largest(theirs.second) + _largest(theirs.gradients)
-        )
+        assert_same(own, other, f"second derivative {i}", both * _added_up(other, theirs) ** 0.5)
+
+
+def _added_up(gradient: Any, side: "Side") -> float:
+    """How many terms are summed in each value of a gradient: several where its operand was broadcast."""
+    if gradient is None or not gradient.numel():
+        return 1.0
+    return max([1.0, *(x.numel() / gradient.numel() for x in (*side.inputs, *side.outputs))])
 
 
 class Side:
@@ -208,7 +215,7 @@ def assert_same_outcome(ours: Side, theirs: Side) -> None:
     assert ours.error == theirs.error, (
         f"tinynn: {ours.error or ours.result!r:.300}\ntorch: {theirs.error or theirs.result!r:.300}"
     )
-    scale = _largest(theirs.inputs) if ours.case.scaled else 0.0
+    scale = _largest([*theirs.inputs, *theirs.outputs]) if ours.case.scaled else 0.0
     assert_same(
         ours.result, theirs.result, "result", scale * max([1, *(x.numel() for x in theirs.inputs)]) ** 0.5
     )
@@ -250,7 +257,7 @@ def assert_close(own: np.ndarray, other: np.ndarray, what: str, scale: float = 0
     if other.dtype.kind != "f":
         assert np.array_equal(own, other), f"{what}:\n{own}\ntorch:\n{other}"
         return
-    tolerance, eps = TOLERANCE[other.dtype.name], np.finfo(other.dtype).eps
+    tolerance, eps = TOLERANCE[other.dtype.name], float(np.finfo(other.dtype).eps)
     report = f"{what}:\n{own!r}\ntorch:\n{other!r}"
     assert np.array_equal(np.isnan(own), np.isnan(other)), f"nan in other places: {report}"
     infinite = np.isinf(other) | np.isinf(own)
@@ -258,10 +265,8 @@ def assert_close(own: np.ndarray, other: np.ndarray, what: str, scale: float = 0
     finite = np.isfinite(other)
     a, b = own[finite].astype(np.float64), other[finite].astype(np.float64)
     smallest = np.finfo(other.dtype).smallest_subnormal
-    allowed = (
-        eps * (tolerance.ulps * np.abs(b) + tolerance.rounding * min(scale, np.finfo(other.dtype).max))
-        + 2 * smallest
-    )
+    allowed = eps * tolerance.ulps * np.abs(b) + 2 * smallest
+    allowed += eps * tolerance.rounding * min(scale, float(np.finfo(other.dtype).max))
     difference = np.abs(a - b)
     worst = difference.argmax() if difference.size else 0
     assert (difference <= allowed).all(), f"off by {difference[worst]} at {b[worst]}: {report}"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinynn
-from parity_tests import nn_cases
+from parity_tests import conv_cases, nn_cases
 from parity_tests.cases import CASES
 from parity_tests.harness import Side, altered, check, recording
 from tinynn import ops
@@ -87,7 +87,7 @@ def off(value):
 def cases_of():
     """Row or VJP -> the cases that run it."""
     found = {}
-    for case in (*CASES, *nn_cases.CASES):
+    for case in (*CASES, *nn_cases.CASES, *conv_cases.CASES):
         if "float32" in case.dtypes:
             with recording() as ran:
                 Side(tinynn, case, case.arrays("float32")).differentiate(case.second)

@@ -13,10 +13,16 @@ import torch
 
 import tinynn
 from parity_tests.harness import FLOATS, assert_close, assert_same, check, neutral, outcome
+from parity_tests.layers import (
+    LIBRARIES,
+    SEEDS,
+    build,
+    check_looks,
+    check_random_start,
+    check_refused,
+    check_training,
+)
 from parity_tests.nn_cases import CASES
-
-LIBRARIES = (torch, tinynn)
-SEEDS = range(50)
 
 
 @pytest.mark.parametrize("case", CASES, ids=repr)
@@ -73,48 +79,15 @@ LAYERS = {  # (layer, shape of its input)
 # fmt: on
 
 
-def build(library, make, dtype="float64", seed=0):
-    """The layer, with its parameters drawn from `seed` in float32 and then converted."""
-    library.manual_seed(seed)
-    return make(library.nn).to(getattr(library, dtype))
-
-
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("name", LAYERS)
 def test_layer(name, dtype):
-    make, shape = LAYERS[name]
-    data = np.random.default_rng(7).standard_normal((2, *shape)).astype(dtype)
-    theirs, ours = (run_layer(library, make, data, dtype) for library in LIBRARIES)
-    assert_same(ours, theirs, "result", scale=10.0)
-
-
-def run_layer(library, make, data, dtype):
-    """Everything two training steps on a layer show: outputs, gradients, and the state they leave."""
-    layer = build(library, make, dtype)
-    outputs, gradients = [], []
-    for batch in data:
-        x = library.from_numpy(batch.copy()).requires_grad_()
-        y = layer(x)
-        weights = np.random.default_rng(8).standard_normal(tuple(y.shape)).astype(dtype)
-        (y * y * library.from_numpy(weights)).sum().backward()
-        outputs.append(y)
-        gradients += [x.grad, *(p.grad.clone() for p in layer.parameters())]
-    return outputs, gradients, list(layer.state_dict().items()), layer.training
+    check_training(*LAYERS[name], dtype)
 
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_layer_looks_the_same(name):
-    make, _ = LAYERS[name]
-    theirs, ours = (build(library, make) for library in LIBRARIES)
-    assert repr(ours) == repr(theirs)
-    for listing in ("named_parameters", "named_buffers", "named_modules", "named_children"):
-        assert [k for k, _ in getattr(ours, listing)()] == [k for k, _ in getattr(theirs, listing)()]
-    for listing in ("named_parameters", "named_modules"):
-        own, other = (list(getattr(m, listing)(prefix="p", remove_duplicate=False)) for m in (ours, theirs))
-        assert [k for k, _ in own] == [k for k, _ in other]
-    assert list(ours.state_dict()) == list(theirs.state_dict())
-    assert ours.state_dict()._metadata == theirs.state_dict()._metadata
-    assert list(ours.state_dict(prefix="x.")) == list(theirs.state_dict(prefix="x."))
+    check_looks(LAYERS[name][0])
 
 
 @pytest.mark.parametrize(
@@ -129,12 +102,7 @@ def test_layer_looks_the_same(name):
     ],
 )
 def test_random_start_bit_for_bit(make):
-    for seed in SEEDS:
-        for library in LIBRARIES:
-            library.manual_seed(seed)
-        theirs, ours = make(torch.nn), make(tinynn.nn)
-        for own, other in zip(ours.parameters(), theirs.parameters(), strict=True):
-            assert np.array_equal(own.detach().numpy(), other.detach().numpy())
+    check_random_start(make)
 
 
 @pytest.mark.parametrize("dtype", ["float16", *FLOATS])
@@ -441,22 +409,7 @@ REFUSED = [line.strip() for line in """
 
 @pytest.mark.parametrize("source", REFUSED)
 def test_refused_alike(source):
-    theirs, ours = (refusal(library, source) for library in LIBRARIES)
-    assert theirs.partition(":")[0].endswith("Error"), f"torch accepts it: {theirs}"
-    assert ours == theirs
-
-
-def refusal(library, source):
-    names = {
-        "torch": library,
-        "nn": library.nn,
-        "F": library.nn.functional,
-        "z": library.zeros,
-        "o": library.ones,
-    }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return str(outcome(lambda _: eval(source, names), library))
+    check_refused(source)
 
 
 def test_missing_unexpected_and_misshapen_keys_in_torchs_words():
@@ -852,8 +805,8 @@ def test_repr(make):
 
 
 def test_names_of_tinynn_nn_are_torchs():
-    for own, other in ((tinynn.nn, torch.nn), (tinynn.nn.utils, torch.nn.utils)):
-        assert all(hasattr(other, name) for name in own.__all__)
+    assert [name for name in vars(tinynn.nn) if name[0].isupper() and not hasattr(torch.nn, name)] == []
+    assert [name for name in tinynn.nn.utils.__all__ if not hasattr(torch.nn.utils, name)] == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import tinynn
-from parity_tests import nn_cases
+from parity_tests import conv_cases, nn_cases
 from parity_tests.cases import CASES
 from parity_tests.harness import Side, check, recording
 from tinynn.ops import TABLE
@@ -24,7 +24,7 @@ def test_case(case):
 def ran():
     """The rows that all cases run, forward and backward."""
     with recording() as ran:
-        for case in (*CASES, *nn_cases.CASES):
+        for case in (*CASES, *nn_cases.CASES, *conv_cases.CASES):
             dtype = "float32" if "float32" in case.dtypes else case.dtypes[0]
             Side(tinynn, case, case.arrays(dtype)).differentiate(case.second)
     return ran
@@ -38,7 +38,9 @@ def test_every_derivative_has_a_case(ran):
     assert sorted(name for name, row in TABLE.items() if not {*row.vjps} - {None} <= ran.backward) == []
 
 
-@pytest.mark.parametrize("cases", [CASES, nn_cases.CASES], ids=["operations", "networks"])
+@pytest.mark.parametrize(
+    "cases", [CASES, nn_cases.CASES, conv_cases.CASES], ids=["operations", "networks", "windows"]
+)
 def test_names_are_unique(cases):
     """A case draws its inputs by its name, and is found by it."""
     assert [name for name, count in Counter(case.name for case in cases).items() if count > 1] == []

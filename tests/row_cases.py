@@ -12,7 +12,10 @@ import numpy as np
 from tinynn import ops
 from tinynn.autograd.op import Op, VariadicOp
 from tinynn.autograd.variable import Variable
-from tinynn.ops.nn import channel_moments
+from tinynn.ops.conv import Steps
+from tinynn.ops.normalization import channel_moments
+from tinynn.ops.resampling import Taps
+from tinynn.ops.sliding import Windows
 
 _draw = np.random.default_rng(0)
 
@@ -23,6 +26,12 @@ def normal(*shape: int) -> np.ndarray:
 
 def positive(*shape: int) -> np.ndarray:
     return np.abs(normal(*shape)) + 0.5
+
+
+def symmetric(n: int) -> np.ndarray:
+    """A symmetric matrix that is far from singular."""
+    x = normal(n, n)
+    return x @ x.T + 2 * np.eye(n)
 
 
 def between_0_and_1(*shape: int) -> np.ndarray:
@@ -44,7 +53,18 @@ MASK = np.array([[True, False, True], [False, False, True]])
 PLACES = (np.array([0, 2, 2]), np.array([1, 3, 3]))  # one of them twice
 ONCE = (np.array([0, 2]), np.array([1, 3]))
 CLASSES = np.array([2, 0, -100])  # the last is ignored
+STEPS = Steps(stride=(2, 1), padding=(0, 1), dilation=(1, 2), groups=2)
+APART = Windows(kernel=(2, 2), stride=(2, 2), padding=(0, 0), dilation=(1, 1), places=(2, 2))
+OVERLAPPING = Windows(kernel=(2, 3), stride=(1, 2), padding=(1, 1), dilation=(2, 1), places=(4, 3))
+image = distinct(2, 4, 5)
+top = ops.max_pool2d(image, OVERLAPPING)
+TAPS = (
+    Taps(3, np.array([[0, 0, 1, 2, 2]]), np.array([[1.0, 0.5, 2.0, 1.0, 1.5]])),
+    Taps(4, np.array([[0, 1, 2], [0, 3, 3]]), np.array([[0.2, 1.0, 0.5], [0.8, 0.3, 0.5]])),
+)
+NEAREST = (Taps(3, np.array([[0, 0, 1, 2, 2]]), None), Taps(4, np.array([[1, 1, 3]]), None))
 WEIGHTS = np.array([0.5, 1.0, 2.0, 1.5])
+
 
 # ruff: noqa: E501 - a row's cases are a line
 # fmt: off
@@ -77,6 +97,29 @@ CASES: dict[str, list[tuple]] = {
     "logsigmoid": [(normal(2, 3),)],
     "softplus":   [(normal(2, 3), 1.0, 20.0), (distinct(2, 3), 2.0, 1.5)],
     "erf":        [(normal(2, 3),)],
+    "acosh":      [(positive(2, 3) + 1,)],
+    "asin":       [(between_0_and_1(2, 3),)],
+    "acos":       [(between_0_and_1(2, 3),)],
+    "atanh":      [(between_0_and_1(2, 3),)],
+    "erfinv":     [(between_0_and_1(2, 3),)],
+    "logit":      [(between_0_and_1(2, 3), None), (between_0_and_1(2, 3), 0.05)],
+    # two or three operands, less common
+    "atan2":      [(normal(2, 3), positive(3))],
+    "hypot":      [(normal(2, 3), positive(3))],
+    "logaddexp":  [(normal(2, 3), normal(3))],
+    "logaddexp2": [(normal(2, 3), normal(3))],
+    "fmax":       [(distinct(2, 3), normal(3))],
+    "fmin":       [(distinct(2, 3), normal(3))],
+    "copysign":   [(distinct(2, 3), distinct(2, 3))],
+    "lerp":       [(normal(2, 3), normal(3), normal(2, 1)), (normal(2, 3), normal(3), 0.3)],
+    "addcmul":    [(normal(2, 3), normal(3), normal(2, 1), 2.5)],
+    "addcdiv":    [(normal(2, 3), normal(3), positive(2, 1), 2.5)],
+    "nan_to_num": [(normal(2, 3), None, None, None)],
+    "nextafter":  [(normal(2, 3), normal(3))],
+    "bernoulli":  [(between_0_and_1(2, 3), normal(2, 3))],
+    "drawn_normal": [(normal(2, 3), positive(3), normal(2, 3))],
+    "angle":      [(distinct(2, 3),)],
+    "frac":       [(distinct(2, 3),)],
     # kinks and ties
     "abs":        [(distinct(2, 3),)],
     "sign":       [(distinct(2, 3),)],
@@ -119,6 +162,7 @@ CASES: dict[str, list[tuple]] = {
     "stack":      [(1, normal(2, 3), normal(2, 3))],
     # reductions
     "sum":        [(normal(2, 3), None, False), (normal(2, 3), 0, False), (normal(2, 3), (0, 1), True)],
+    "nansum":     [(normal(2, 3), None, False), (normal(2, 3), 1, True)],
     "mean":       [(normal(2, 3), None, False), (normal(2, 3), 1, True)],
     "prod":       [(normal(2, 3), None, False), (normal(2, 3), 1, True), (np.array([[0.0, 2.0, 3.0], [0.0, 0.0, 4.0]]), 1, False)],
     "amax":       [(distinct(2, 3), None, False), (distinct(2, 3), 1, True)],
@@ -132,6 +176,10 @@ CASES: dict[str, list[tuple]] = {
     "softmax":    [(normal(2, 3), 1)],
     "log_softmax": [(normal(2, 3), 0)],
     "cumsum":     [(normal(2, 3), 1)],
+    "median":     [(distinct(2, 3),)],
+    "nanmedian":  [(distinct(2, 3),)],
+    "cumprod":    [(positive(2, 3), 1), (np.array([[0.0, 2.0, 3.0], [0.0, 0.0, 4.0]]), 0)],
+    "logcumsumexp": [(normal(2, 3), 1), (normal(2, 3), 0)],
     # indexing
     "select":     [(normal(3, 4), (slice(1, 3), None, 2)), (normal(3, 4), (1, 2))],
     "index":      [(normal(3, 4), PLACES)],
@@ -141,6 +189,10 @@ CASES: dict[str, list[tuple]] = {
     "zeros_add_at": [(normal(3), (3, 4), PLACES)],
     "masked_fill": [(normal(2, 3), MASK, normal()), (normal(2, 3), MASK, 0.5)],
     "copy":       [(normal(2, 3), normal(3))],
+    "windows":    [(normal(3, 5), 1, 2, 2), (normal(4, 2), 0, 3, 1)],
+    "add_windows": [(normal(3, 2, 2), (3, 5), 1, 2, 2)],
+    "scatter_extreme": [(distinct(3, 4), normal(3), PLACES, np.maximum), (distinct(3, 4), normal(3), PLACES, np.minimum)],
+    "scatter_prod": [(normal(3, 4), positive(3), PLACES), (normal(3, 4), np.array([0.0, 2.0, 3.0]), PLACES)],
     # products of matrices
     "mm":         [(normal(2, 3), normal(3, 4))],
     "matmul":     [(normal(2, 2, 3), normal(3, 4)), (normal(2, 3), normal(2, 3, 4))],
@@ -149,6 +201,16 @@ CASES: dict[str, list[tuple]] = {
     "addmm":      [(normal(4), normal(2, 3), normal(3, 4))],
     "linear":     [(normal(2, 3), normal(4, 3), normal(4)), (normal(2, 3), normal(4, 3), None), (normal(2, 1), normal(4, 1), normal(4))],
     "einsum":     [("ij,jk->ik", normal(2, 3), normal(3, 4)), ("ij->j", normal(2, 3)), ("ii->i", normal(3, 3)), ("ij->ji", normal(2, 3))],
+    # inverses and decompositions
+    "inv":        [(symmetric(3),), (np.stack([symmetric(2), symmetric(2)]),)],
+    "solve":      [(symmetric(3), normal(3, 2))],
+    "det":        [(symmetric(3),)],
+    "logabsdet":  [(symmetric(3),)],
+    "cholesky":   [(lambda x: ops.cholesky(ops.matmul(x, ops.transpose(x, 0, 1))), normal(3, 3))],
+    "eigh":       [(lambda x: ops.eigh(ops.add(x, ops.transpose(x, 0, 1)), "L"), normal(3, 3))],
+    "svd":        [(normal(3, 3),), (normal(2, 3),), (normal(3, 2),)],
+    "qr":         [(normal(3, 3),), (normal(2, 3),), (normal(3, 2),)],
+    "pinv":       [(normal(2, 3), np.zeros(()), np.zeros(()), False), (normal(3, 2), np.zeros(()), np.zeros(()), False)],
     # activations
     "hardtanh":   [(distinct(2, 3), -1.0, 1.0)],
     "leaky_relu": [(distinct(2, 3), 0.1), (distinct(2, 3), 2.0)],
@@ -167,7 +229,29 @@ CASES: dict[str, list[tuple]] = {
     "nll_loss_back": [(normal(), CLASSES, WEIGHTS, (3, 4), -100, "mean"), (normal(3), CLASSES, None, (3, 4), -100, "none")],
     # layers
     "batch_norm": [(batch_norm_in_training, normal(4, 3), normal(3), normal(3)), (normal(4, 3), normal(3), normal(3), normal(3), positive(3), False, 1e-5)],
+    "group_norm": [(normal(2, 4, 3), normal(4), normal(4), 2, 1e-5), (normal(2, 4), None, None, 2, 1e-5)],
     "layer_norm": [(normal(4, 3), normal(3), normal(3), (1,), 1e-5), (normal(4, 3), None, None, (1,), 1e-5)],
+    # windows
+    "convolution": [(normal(2, 2, 4, 5), normal(4, 1, 2, 3), normal(4), (2, 3), STEPS), (normal(2, 2, 3), normal(3, 2, 2), None, (2,), Steps((1,), (0,), (1,)))],
+    "conv_transpose": [(normal(2, 4, 2, 3), normal(4, 1, 2, 3), normal(2), (4, 5), STEPS)],
+    "conv_weight": [(normal(2, 2, 4, 5), normal(2, 4, 2, 3), (2, 3), STEPS)],
+    "max_pool2d": [(distinct(2, 4, 5), APART), (distinct(2, 4, 5), OVERLAPPING)],
+    "max_pool_back": [(normal(*top.shape), image, top, OVERLAPPING)],
+    "max_pool_pick": [(normal(2, 4, 5), image, top, OVERLAPPING)],
+    "avg_pool2d": [(normal(2, 4, 5), APART, 4), (normal(2, 4, 5), OVERLAPPING, positive(4, 3))],
+    "avg_pool_back": [(normal(2, 4, 3), (4, 5), OVERLAPPING, 6)],
+    "adaptive_avg_pool2d": [(normal(2, 4, 5), (3, 7))],
+    "adaptive_avg_pool_back": [(normal(2, 3, 7), (4, 5))],
+    "constant_pad": [(normal(2, 3, 4), ((1, 0), (-1, 2)), 0.5)],
+    "border_pad": [(normal(2, 3, 4), ((1, 2), (-1, 2)), "reflect"), (normal(2, 3), ((4, 2),), "replicate"), (normal(2, 3), ((1, 3),), "circular")],
+    "border_pad_back": [(normal(2, 6, 5), ((1, 2), (-1, 2)), "reflect")],
+    "unfold":     [(normal(2, 3, 4, 5), OVERLAPPING)],
+    "fold":       [(normal(2, 18, 12), (4, 5), OVERLAPPING)],
+    "pixel_shuffle": [(normal(2, 8, 2, 3), 2)],
+    "channel_shuffle": [(normal(2, 6, 3), 2)],
+    "pixel_unshuffle": [(normal(2, 4, 6), 2)],
+    "resample":   [(normal(2, 3, 4), TAPS), (normal(2, 3, 4), NEAREST)],
+    "resample_back": [(normal(2, 5, 3), TAPS), (normal(2, 5, 3), NEAREST)],
 }
 # fmt: on
 

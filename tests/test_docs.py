@@ -55,7 +55,8 @@ def test_excerpts_are_in_the_source():
 def test_files_are_there(page):
     text = FENCED.sub("", (ROOT / page).read_text())
     named = set(re.findall(r"`((?:tinynn|experiments|parity_tests|tests|docs)/[\w/.]*)`", text))
-    linked = {str((ROOT / page).parent / target) for target in re.findall(r"\]\((?!https?:|#)([^)]+)\)", text)}
+    targets = re.findall(r"\]\((?!https?:|#)([^)]+)\)", text)
+    linked = {str((ROOT / page).parent / target) for target in targets}
     assert [name for name in sorted(named | linked) if not (ROOT / name).exists()] == []
 
 

@@ -15,6 +15,7 @@ from tinynn.autograd.grad_mode import (
     no_grad,
     set_grad_enabled,
 )
+from tinynn.combining import *  # noqa: F403
 from tinynn.creation import *  # noqa: F403
 from tinynn.device import device
 from tinynn.dtypes import bool_ as bool
@@ -48,11 +49,11 @@ _keep_freed_memory()
 
 
 # Imported when they are first asked for: with them, `import tinynn` would take half as long again.
-_LATER = {name: f"tinynn.{name}" for name in ("nn", "optim", "serialization", "utils")}
+_LATER = {name: f"tinynn.{name}" for name in ("_C", "linalg", "nn", "optim", "serialization", "utils")}
 _LATER_FROM = {"load": "tinynn.serialization", "save": "tinynn.serialization"}
 
 if _TYPE_CHECKING:
-    from tinynn import nn, optim, utils
+    from tinynn import linalg, nn, optim, utils
     from tinynn.serialization import load, save
 
 

@@ -214,7 +214,10 @@ def full(
     """A tensor filled with one value, whose type gives the dtype."""
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     return _finish(
-        np.full(one_shape(size, "full"), value, _numpy_dtype(dtype, dtypes.number_dtype(value))),
+        np.full(
+            one_shape(size, "full"),
+            dtypes.convert(value, _numpy_dtype(dtype, dtypes.number_dtype(value))),
+        ),
         requires_grad,
         device,
     )
@@ -226,6 +229,8 @@ def eye(
     """The identity matrix (n, m)."""
     if n < 0:
         raise RuntimeError(f"n must be greater or equal to 0, got {n}")
+    if m is not None and m < 0:
+        raise RuntimeError(f"m must be greater or equal to 0, got {m}")
     return _finish(np.eye(n, m, dtype=_numpy_dtype(dtype)), requires_grad, device)
 
 
@@ -243,35 +248,56 @@ def arange(
         start, end = 0, start
     if step == 0:
         raise RuntimeError("step must be nonzero")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     numbers = [dtypes.number_dtype(number) for number in (start, end, step)]
     kind = dtypes.default_dtype() if any(number.kind == "f" for number in numbers) else dtypes.int64.numpy
+    kind = _numpy_dtype(dtype, kind)
+    if kind == np.int64:
+        start, end, step = int(start), int(end), int(step)
     places = np.arange(math.ceil((end - start) / step))
+    if kind.kind != "f":
+        start, step = int(start), int(step)
     exact = start + places * step  # in float64 or int64, as torch computes it
-    return _finish(exact.astype(_numpy_dtype(dtype, kind)), requires_grad, device)
+    return _finish(exact.astype(kind), requires_grad, device)
 
 
 def linspace(
     start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """`steps` values from start to end, both included, at equal distances."""
+    if not hasattr(steps, "__index__"):
+        raise TypeError(f"linspace(): argument 'steps' must be int, not {type(steps).__name__}")
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     kind = _numpy_dtype(dtype)
+    first, last = _end(start, kind), _end(end, kind)
     if steps == 1:
-        return _finish(np.full(1, start, kind), requires_grad, device)
-    step = (
-        kind.type((end - start) / max(steps - 1, 1))
-        if kind.kind == "f"
-        else (end - start) / max(steps - 1, 1)
-    )
-    places = np.arange(steps).astype(kind)
+        return _finish(np.full(1, first, kind), requires_grad, device)
+    working = kind if kind.kind == "f" else np.dtype(np.float64)
+    step = (working.type(last) - working.type(first)) / working.type(max(steps - 1, 1))
+    places = np.arange(steps, dtype=working)
     # torch counts from the nearer end, so that both ends are exact
-    values = np.where(
-        places < steps // 2, kind.type(start) + step * places, kind.type(end) - step * (steps - 1 - places)
+    values = np.where(places < steps // 2, first + step * places, last - step * (steps - 1 - places))
+    return _finish(
+        values.astype(np.int64).astype(kind) if kind.kind == "u" else values.astype(kind),
+        requires_grad,
+        device,
     )
-    return _finish(values.astype(kind), requires_grad, device)
+
+
+def _end(value: Any, kind: np.dtype) -> Any:
+    """An end of `linspace`, a number or a 0-d tensor, in its dtype."""
+    if isinstance(value, Tensor) and value.ndim:
+        raise RuntimeError(
+            "linspace only supports 0-dimensional start and end tensors, but got a tensor with "
+            f"{value.ndim} dimension(s)."
+        )
+    if not isinstance(value, (Tensor, *NUMBERS)):
+        raise TypeError(f"linspace(): argument must be Number, not {type(value).__name__}")
+    return np.asarray(value.item() if isinstance(value, Tensor) else value).astype(kind)[()]
 
 
 def _like(create: Callable) -> Callable:
@@ -294,6 +320,10 @@ zeros_like, ones_like, empty_like = _like(zeros), _like(ones), _like(empty)
 rand_like, randn_like = _like(rand), _like(randn)
 
 
-def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def full_like(
+    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """`full` with the shape and dtype of `input`."""
-    return full(input.shape, fill_value, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    return full(
+        input.shape, fill_value, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
+    )

@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from tinynn import dtypes, ops
+from tinynn.autograd.grad_mode import no_grad
 from tinynn.creation import _finish, _numpy_dtype
+from tinynn.methods.linear_algebra import LinearAlgebra
+from tinynn.methods.placing import Placing
+from tinynn.methods.rearranging import Rearranging
 from tinynn.methods.rows import NUMBERS, UNARY
+from tinynn.methods.special import Special
+from tinynn.methods.statistics import Statistics
 from tinynn.ops.linalg import LETTERS
 from tinynn.random import Generator, default_generator
 from tinynn.size import one_dim, one_shape
@@ -30,15 +37,26 @@ OTHERS = """
     softmax sort split squeeze std sub subtract sum swapaxes t topk transpose tril triu true_divide unbind
     unflatten unique unsqueeze var
 """.split()  # noqa: SIM905 - a list would take a line for each
-METHODS = [*UNARY, *OTHERS]
+KINDS = (Special, Statistics, Rearranging, Placing, LinearAlgebra)  # all their methods are functions
+
+
+def _methods_of(kind: type) -> list[str]:
+    """The methods that write nothing."""
+    return [name for name in vars(kind) if not name.startswith("_") and not name.endswith("_")]
+
+
+METHODS = [*dict.fromkeys([*UNARY, *OTHERS, *chain(*map(_methods_of, KINDS))])]
 
 # fmt: off
 __all__ = [
-    *METHODS, "bernoulli", "broadcast_tensors", "cat", "concat", "concatenate", "einsum", "get_rng_state",
-    "initial_seed", "is_tensor", "manual_seed", "normal", "promote_types", "randint", "randint_like",
-    "randperm", "result_type", "seed", "set_rng_state", "stack", "where",
+    *METHODS, "bernoulli", "broadcast_tensors", "cat", "concat", "concatenate", "einsum", "fill", "fill_",
+    "get_rng_state", "initial_seed", "is_tensor", "manual_seed", "normal", "promote_types", "randint",
+    "randint_like", "randperm", "result_type", "seed", "set_rng_state", "stack", "where", "zero_",
 ]
 # fmt: on
+
+
+_OF_NUMBERS = ("pow", "add", "mul", "sub", "div", "remainder")  # their first operand may be a number
 
 
 def _function(name: str) -> Callable:
@@ -46,7 +64,7 @@ def _function(name: str) -> Callable:
 
     def function(input: Tensor, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(input, Tensor):
-            if name in ("pow", "add", "mul", "sub", "div", "remainder") and isinstance(input, NUMBERS):
+            if name in _OF_NUMBERS and isinstance(input, NUMBERS) and args and isinstance(args[0], Tensor):
                 input = Tensor.wrap(np.asarray(input, dtypes.number_dtype(input)))
             else:
                 raise TypeError(
@@ -86,12 +104,27 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     return value.where(condition, other)
 
 
+def fill(input: Tensor, value: Any) -> Tensor:
+    """A tensor like `input`, filled with one value."""
+    return input.clone().fill_(value)
+
+
+def fill_(input: Tensor, value: Any) -> Tensor:
+    """`input.fill_(value)`."""
+    return input.fill_(value)
+
+
+def zero_(input: Tensor) -> Tensor:
+    """`input.zero_()`."""
+    return input.zero_()
+
+
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors one after the other along an existing dimension. Empty vectors are skipped, as in torch."""
     _check_tensors(tensors, "cat")
     if len(tensors) == 0:
         raise ValueError("tinynn.cat(): expected a non-empty list of Tensors")
-    kept = [x for x in tensors if x.shape != (0,)] or list(tensors)[:1]
+    kept = [x for x in tensors if x.shape != (0,)] or list(tensors)
     axis = one_dim(dim, kept[0].ndim)
     if builtins.any(x.ndim == 0 for x in kept):
         raise RuntimeError(
@@ -108,7 +141,8 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
                     f"Sizes of tensors must match except in dimension {axis}. Expected size {n} but got size "
                     f"{m} for tensor number {i} in the list."
                 )
-    return ops.cat(axis, *_promoted(kept))
+    nothing = (*kept[0].shape[:axis], 0, *kept[0].shape[axis + 1 :])
+    return ops.cat(axis, *_promoted([x.reshape(nothing) if x.shape == (0,) else x for x in tensors]))
 
 
 concat = concatenate = cat
@@ -250,10 +284,12 @@ def randint(
     return _finish(drawn, requires_grad, device)
 
 
-def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: Any = None) -> Tensor:
+def randint_like(
+    input: Tensor, low: int, high: int | None = None, *, dtype: Any = None, device: Any = None
+) -> Tensor:
     """`randint` with the shape and dtype of `input`."""
     low, high = (0, low) if high is None else (low, high)
-    return randint(low, high, input.shape, dtype=dtype or input.dtype)
+    return randint(low, high, input.shape, dtype=dtype or input.dtype, device=device)
 
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
@@ -265,21 +301,35 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
 
 def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability that `input` gives for each element, else 0."""
-    return _finish((generator or default_generator).bernoulli(input.shape, input._array, input._array.dtype))
+    drawn = (generator or default_generator).bernoulli(input.shape, input._array, input._array.dtype)
+    return ops.bernoulli(input, drawn)
 
 
-def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None) -> Tensor:
-    """Draws from N(mean, std^2). With tensors, one draw for each element; with numbers, `size` of them."""
+def normal(
+    mean: Any,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+) -> Tensor:
+    """Draws from N(mean, std^2). With tensors, one draw for each element; with numbers, `size` of them.
+
+    As in torch no gradient flows through a draw: those of the tensors are zeros.
+    """
     draw = (generator or default_generator).normal
     given = [x for x in (mean, std) if is_tensor(x)]
     if not given:
-        return _finish(draw(one_shape(size, "normal"), dtypes.default_dtype(), mean, std))
+        return _finish(draw(one_shape(size, "normal"), _numpy_dtype(dtype), mean, std), False, device)
     if is_tensor(std) and (std < 0).any():
         raise RuntimeError("normal expects all elements of std >= 0.0")
     if not is_tensor(std) and std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     shape = np.broadcast_shapes(*(x.shape for x in given))
-    return _finish(draw(shape, given[0].dtype.numpy)) * std + mean
+    with no_grad():
+        drawn = _finish(draw(shape, given[0].dtype.numpy)) * std + mean
+    return ops.drawn_normal(mean, std, drawn._array)
 
 
 def manual_seed(seed: int) -> Generator:

@@ -21,19 +21,22 @@ from tinynn.autograd.node import Node
 from tinynn.autograd.variable import Variable
 from tinynn.device import cpu, device
 from tinynn.methods.elementwise import Elementwise, power, refuse_bools, remainder, subtract
-from tinynn.methods.indexing import Indexing
+from tinynn.methods.linear_algebra import LinearAlgebra
 from tinynn.methods.memory import Memory
 from tinynn.methods.ordering import Ordering
-from tinynn.methods.products import Products
+from tinynn.methods.placing import Placing
 from tinynn.methods.random import Random
-from tinynn.methods.reductions import Reductions
+from tinynn.methods.rearranging import Rearranging
 from tinynn.methods.rows import NUMBERS, check_broadcastable, commuted, in_place, operator, reflected
-from tinynn.methods.shapes import Shapes
+from tinynn.methods.special import Special
+from tinynn.methods.statistics import Statistics
 from tinynn.methods.types import Types
 from tinynn.size import Size, c_name, one_dim, type_name
 
 
-class Tensor(Elementwise, Reductions, Ordering, Products, Shapes, Indexing, Types, Memory, Random):
+class Tensor(
+    Elementwise, Special, Statistics, Ordering, LinearAlgebra, Rearranging, Placing, Types, Memory, Random
+):
     """An n-dimensional array that remembers how it was computed.
 
     `Tensor([1, 2])` copies data into the default float dtype, `Tensor(2, 3)` is uninitialised memory of that

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from copy import copy
 from itertools import pairwise
 from operator import itemgetter
 from types import FunctionType
@@ -101,18 +102,14 @@ class Op:
         self.arity = len(self.parameters)
         self.operands = tuple((i, 1 << i) for i in range(len(vjps)))  # their positions, and a bit for each
         self.plans: dict[int, Plan | None] = {}
-        self._plan(EVERY)  # a misspelt name in a row fails here, at import
+        for vjp in vjps:
+            self._sources(vjp)  # a misspelt name in a row fails here, at import
 
     def named(self, name: str) -> Op:
         """The same row under another of torch's names."""
-        return Op(
-            self.forward,
-            *self.vjps,
-            name=name,
-            cast=self.cast,
-            view=self.view,
-            feature_major=self.feature_major,
-        )
+        row = copy(self)
+        row.name, row.plans = name, {}
+        return row
 
     def __repr__(self) -> str:
         return f"<Op {self.name}>"
@@ -175,7 +172,7 @@ class Op:
     def _plan(self, needs: int) -> Plan | None:
         """What to save and run for the operands whose bits are set in `needs`; None for nothing."""
         wanted = {
-            operand: [self._source(name) for name in _signature(vjp)[0][1:]]
+            operand: self._sources(vjp)
             for operand, vjp in enumerate(self.vjps)
             if vjp is not None and needs >> operand & 1
         }
@@ -199,6 +196,10 @@ class Op:
         )
         self.plans[needs] = plan if wanted else None
         return self.plans[needs]
+
+    def _sources(self, vjp: Callable | None) -> list[tuple[str, int]]:
+        """Where the values for a VJP's parameters come from; the first parameter is g."""
+        return [] if vjp is None else [self._source(name) for name in _signature(vjp)[0][1:]]
 
     def _source(self, name: str) -> tuple[str, int]:
         """Where the value for a VJP's parameter comes from."""
@@ -235,7 +236,8 @@ class VariadicOp(Op):
         out._inference = thread.inference
         if thread.recording and any(x._requires_grad for x in tensors):
             packed = [*arrays[: self.first], arrays[self.first :]]  # as if xs were one argument
-            VariadicRecord(self, self._plan(EVERY), xs, packed, result, out)  # type: ignore[arg-type]
+            plan = self.plans.get(EVERY) or self._plan(EVERY)
+            VariadicRecord(self, plan, xs, packed, result, out)  # type: ignore[arg-type]
         return out
 
 

@@ -9,7 +9,15 @@ import numpy as np
 from tinynn import dtypes, ops
 from tinynn.autograd.grad_mode import thread
 from tinynn.autograd.variable import Variable
-from tinynn.methods.rows import OPERANDS, binary, check_broadcastable, in_place, not_an_operand, unary
+from tinynn.methods.rows import (
+    OPERANDS,
+    binary,
+    check_broadcastable,
+    in_place,
+    not_an_operand,
+    tensors_only,
+    unary,
+)
 from tinynn.size import type_name
 
 if TYPE_CHECKING:
@@ -96,8 +104,8 @@ class Elementwise(Variable):
     remainder    = binary("remainder", remainder,           "self modulo other, with the sign of other.")
     fmod         = binary("fmod", fmod,                     "self modulo other, with the sign of self.")
     pow          = binary("pow", power,                     "self ** other.")
-    maximum      = binary("maximum", ops.maximum,           "The larger of two; a tie shares the gradient.")
-    minimum      = binary("minimum", ops.minimum,           "The smaller of two; a tie shares the gradient.")
+    maximum      = tensors_only("maximum", ops.maximum,     "The larger of two; a tie shares the gradient.")
+    minimum      = tensors_only("minimum", ops.minimum,     "The smaller of two; a tie shares the gradient.")
     eq           = binary("eq", ops.eq,                     "Where self == other.")
     ne           = binary("ne", ops.ne,                     "Where self != other.")
     lt           = binary("lt", ops.lt,                     "Where self < other.")
@@ -107,9 +115,9 @@ class Elementwise(Variable):
     bitwise_and  = binary("bitwise_and", ops.bitwise_and,   "self & other.")
     bitwise_or   = binary("bitwise_or", ops.bitwise_or,     "self | other.")
     bitwise_xor  = binary("bitwise_xor", ops.bitwise_xor,   "self ^ other.")
-    logical_and  = binary("logical_and", ops.logical_and,   "Where neither is 0.")
-    logical_or   = binary("logical_or", ops.logical_or,     "Where one is not 0.")
-    logical_xor  = binary("logical_xor", ops.logical_xor,   "Where exactly one is not 0.")
+    logical_and  = tensors_only("logical_and", ops.logical_and, "Where neither is 0.")
+    logical_or   = tensors_only("logical_or", ops.logical_or, "Where one is not 0.")
+    logical_xor  = tensors_only("logical_xor", ops.logical_xor, "Where exactly one is not 0.")
     multiply     = mul
     # fmt: on
 
@@ -159,6 +167,9 @@ class Elementwise(Variable):
         """Limit to [min, max]; where min > max the result is max. The gradient passes on the bounds."""
         if min is None and max is None:
             raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+        for bound in (min, max):
+            if isinstance(bound, Variable):
+                check_broadcastable(self._array.shape, bound._array.shape)
         tensors = isinstance(min, Variable) or isinstance(max, Variable)
         return (ops.clamp_tensors if tensors else ops.clamp)(self, min, max)
 
@@ -175,6 +186,11 @@ class Elementwise(Variable):
         self, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
     ) -> Tensor:
         """|self - other| <= atol + rtol |other|, elementwise."""
+        if not isinstance(other, Variable):
+            raise not_an_operand("isclose", other)
+        for name, tolerance in (("rtol", rtol), ("atol", atol)):
+            if tolerance < 0:
+                raise RuntimeError(f"{name} must be greater than or equal to zero, but got {tolerance}")
         if self._array.dtype is not other._array.dtype:
             raise RuntimeError(
                 f"{type_name(self._array.dtype)} did not match {type_name(other._array.dtype)}"

@@ -80,14 +80,20 @@ class Indexing(Variable):
     def gather(self, dim: int, index: Tensor) -> Tensor:
         """out[i][j][k] = self[i][index[i][j][k]][k] for dim = 1; likewise for other dims."""
         axis = one_dim(dim, self._array.ndim)
-        if index.ndim != self._array.ndim and index.numel():
+        if not index.numel():
+            return ops.gather(ops.reshape(self, (-1,)), (index._array.astype(np.int64),))
+        if max(index.ndim, 1) != max(self._array.ndim, 1):
             raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
         _check_gather_index(index, self, axis)
-        return places_along(ops.gather, self, dim, index)
+        if self._array.ndim and index.ndim:
+            return places_along(ops.gather, self, dim, index)
+        return ops.gather(ops.reshape(self, (-1,)), (index._array,))
 
     def scatter_add(self, dim: int, index: Tensor, src: Tensor) -> Tensor:
         """A copy with src[i][j][k] added at [i][index[i][j][k]][k] for dim = 1; likewise for other dims."""
         axis = one_dim(dim, self._array.ndim)
+        if index.numel() and max(index.ndim, 1) != max(self._array.ndim, 1):
+            raise RuntimeError("Index tensor must have the same number of dimensions as self tensor")
         _check_gather_index(index, self, axis)
         if src._array.dtype is not self._array.dtype:
             raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")

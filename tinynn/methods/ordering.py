@@ -20,6 +20,12 @@ Sorted = type("sort", (ValuesIndices,), {})
 TopK = type("topk", (ValuesIndices,), {})
 
 
+def chosen(*answers: tuple[np.ndarray, bool]) -> Any:
+    """Those of the answers that are wanted, as tensors: a tuple if there are several."""
+    tensors = tuple(Variable.wrap(answer) for answer, wanted in answers if wanted)
+    return tensors if len(tensors) > 1 else tensors[0]
+
+
 class Ordering(Variable):
     """Orders along a dimension; gradients flow through the values back to their places."""
 
@@ -50,9 +56,17 @@ class Ordering(Variable):
         best = order.narrow(dim, 0, k).contiguous() if self._array.ndim else order
         return TopK(places_along(ops.topk, self, dim, best), best)
 
-    def unique(self, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> Any:
-        """The different values, rising; with the place of each element among them, and their counts."""
-        values, inverse, counts = np.unique(self._array, return_inverse=True, return_counts=True)
-        answers = [values] + [inverse.reshape(self._array.shape)] * return_inverse + [counts] * return_counts
-        tensors = tuple(Variable.wrap(answer) for answer in answers)
-        return tensors if len(tensors) > 1 else tensors[0]
+    def unique(
+        self,
+        sorted: bool = True,
+        return_inverse: bool = False,
+        return_counts: bool = False,
+        dim: int | None = None,
+    ) -> Any:
+        """The different values (or slices along `dim`), rising; the place of each, and their counts."""
+        axis = None if dim is None or not self._array.ndim else one_dim(dim, self._array.ndim)
+        values, inverse, counts = np.unique(
+            self._array, return_inverse=True, return_counts=True, axis=axis, equal_nan=False
+        )
+        inverse = inverse.reshape(self._array.shape if axis is None else -1)
+        return chosen((values, True), (inverse, return_inverse), (counts, return_counts))

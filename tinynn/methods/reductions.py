@@ -14,6 +14,7 @@ import numpy as np
 from tinynn import dtypes, ops
 from tinynn.autograd.op import Op
 from tinynn.autograd.variable import Variable
+from tinynn.methods.linear_algebra import singular_values
 from tinynn.methods.rows import numpy_names
 from tinynn.methods.types import Types
 from tinynn.ops.indexing import along
@@ -105,9 +106,19 @@ class Reductions(Types):
     def norm(self, p: Any = "fro", dim: Any = None, keepdim: bool = False) -> Tensor:
         """(sum |x|^p)^(1/p) over `dim`, or over everything."""
         _need_float("linalg.vector_norm", self)
+        if p == "nuc":
+            return self._nuclear((0, 1) if dim is None else dim, keepdim)
         if math.isinf(float(p) if p != "fro" else 2.0) and self._array.size == 0:
             _refuse_empty_norm(self._array.shape, float(p), dim)
         return ops.norm(self, 2.0 if p == "fro" else float(p), dims_of(dim, self._array.ndim), keepdim)
+
+    def _nuclear(self, dims: Any, keepdim: bool) -> Tensor:
+        axes = dims_of(tuple(dims), self._array.ndim)
+        x = self.movedim(axes, (-2, -1))  # type: ignore[attr-defined]
+        out = singular_values(x).sum(-1)
+        for axis in sorted(axes) if keepdim else ():  # type: ignore[arg-type]
+            out = out.unsqueeze(axis)
+        return out
 
     @numpy_names
     def amax(self, dim: Any = (), keepdim: bool = False) -> Tensor:

@@ -42,9 +42,22 @@ def binary(name: str, row: Callable, doc: str) -> Callable[[Any, Any], Any]:
     return called(name, method, doc)
 
 
-def not_an_operand(name: str, other: Any) -> TypeError:
-    """torch's error for an operand that is neither a tensor nor a number."""
-    return TypeError(f"{name}(): argument 'other' (position 1) must be Tensor, not {type(other).__name__}")
+def tensors_only(name: str, row: Callable, doc: str) -> Callable[[Any, Any], Any]:
+    """`self.name(other)`, for a tensor `other`; TypeError for others, numbers among them."""
+
+    def method(self: Tensor, other: Tensor) -> Tensor:
+        if not isinstance(other, Variable):
+            raise not_an_operand(name, other)
+        return row(self, other)
+
+    return called(name, method, doc)
+
+
+def not_an_operand(name: str, other: Any, argument: str = "other") -> TypeError:
+    """torch's error for an operand that is neither a tensor nor, where that would do, a number."""
+    return TypeError(
+        f"{name}(): argument '{argument}' (position 1) must be Tensor, not {type(other).__name__}"
+    )
 
 
 def operator(name: str, row: Callable) -> Callable[[Any, Any], Any]:
@@ -62,7 +75,7 @@ def commuted(name: str, row: Callable) -> Callable[[Any, Any], Any]:
     """`other row self`, for a number `other` and a row that does not mind the order."""
 
     def method(self: Tensor, other: Any) -> Any:
-        return row(self, other) if isinstance(other, NUMBERS) else NotImplemented
+        return row(self, other) if isinstance(other, OPERANDS) else NotImplemented
 
     return called(name, method, f"The operator `{name}`, for a number.")
 
@@ -71,6 +84,8 @@ def reflected(row: Callable) -> Callable[[Any, Any], Any]:
     """`other row self`, for a number `other`."""
 
     def method(self: Tensor, other: Any) -> Any:
+        if isinstance(other, Variable):
+            return row(other, self)
         if not isinstance(other, NUMBERS):
             return NotImplemented
         return row(Variable.wrap(dtypes.convert(other, dtypes.result_type(self._array, other))), self)

@@ -177,10 +177,22 @@ class Shapes(Variable):
             )
         return ops.repeat(self, times)
 
-    def narrow(self, dim: int, start: int, length: int) -> Tensor:
-        """A view of `length` places along `dim` from `start` on."""
+    def narrow(self, dim: int, start: Any, length: int) -> Tensor:
+        """A view of `length` places along `dim` from `start` on (an int, or a 0-d tensor of one)."""
+        if not self._array.ndim:
+            raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+        if isinstance(start, Variable):
+            if start._array.ndim or start._array.dtype.kind not in "iu":
+                raise RuntimeError("start must be an 0-dim integral Tensor.")
+            start = int(start._array)
+        if length < 0:
+            raise RuntimeError("narrow(): length must be non-negative.")
         axis = one_dim(dim, self._array.ndim)
         size = self._array.shape[axis]
+        if not -size <= start <= size:
+            raise IndexError(
+                f"start out of range (expected to be in range of [{-size}, {size}], but got {start})"
+            )
         start = start + size if start < 0 else start
         if start + length > size:
             raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
@@ -220,18 +232,22 @@ class Shapes(Variable):
         """Views of each place along `dim`."""
         return ops.unbind(self, one_dim(dim, self._array.ndim))
 
-    def flip(self, *dims: Any) -> Tensor:
-        """In reverse order along `dims`."""
-        return ops.flip(self, dims_of(shape_of(dims, "flip", "dims"), self._array.ndim) or ())
+    def flip(self, *places: Any, dims: Any = ()) -> Tensor:
+        """In reverse order along `dims`: `x.flip(0, 1)` or `x.flip(dims=(0, 1))`."""
+        return ops.flip(self, dims_of(shape_of(places or (dims,), "flip", "dims"), self._array.ndim) or ())
 
     def roll(self, shifts: Any, dims: Any = None) -> Tensor:
         """Shifted along `dims`; what leaves at one end enters at the other."""
-        if dims is None:
-            return ops.roll(self, (shifts,), None)
-        pairs = list(zip(np.atleast_1d(shifts).tolist(), np.atleast_1d(dims).tolist(), strict=True))
-        return ops.roll(
-            self, tuple(s for s, _ in pairs), tuple(one_dim(d, self._array.ndim) for _, d in pairs)
-        )
+        steps, along = _listed(shifts), [] if dims is None else _listed(dims)
+        if not steps:
+            raise RuntimeError("`shifts` required")
+        if not along and len(steps) == 1:
+            return ops.roll(self, tuple(steps), None)
+        if len(steps) != len(along):
+            raise RuntimeError(f"shifts and dimensions must align. shifts: {len(steps)}, dims:{len(along)}")
+        if not self._array.ndim:
+            raise IndexError(f"Dimension specified as {along[0]} but tensor has no dimensions")
+        return ops.roll(self, tuple(steps), tuple(one_dim(d, self._array.ndim) for d in along))
 
     def tril(self, diagonal: int = 0) -> Tensor:
         """The lower triangle, zeros above."""
@@ -254,6 +270,8 @@ class Shapes(Variable):
         """The diagonal of a matrix; of a vector, the matrix with it on the diagonal."""
         if self._array.ndim == 2:
             return ops.clone(self.diagonal(diagonal))
+        if self._array.ndim != 1:
+            raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {self._array.ndim}D")
         n = len(self._array) + abs(diagonal)
         return ops.diag_embed(self, diagonal, 0, 1, (n, n))
 
@@ -271,10 +289,21 @@ def _legacy_name(numpy_dtype: np.dtype) -> str:
 
 def _moved(ndim: int, source: Any, destination: Any) -> list[int]:
     """The order of dimensions after moving `source` to `destination`."""
-    sources = [one_dim(d, ndim) for d in np.atleast_1d(source).tolist()]
+    given, wanted = _listed(source), _listed(destination)
+    if len(given) != len(wanted):
+        raise RuntimeError(
+            f"movedim: Invalid source or destination dims: source ({given} dims) should contain the same "
+            f"number of dims as destination ({wanted} dims)"
+        )
+    sources, places = ([one_dim(d, ndim) for d in dims] for dims in (given, wanted))
+    for name, axes, dims in (("source", sources, given), ("destination", places, wanted)):
+        if len({*axes}) < len(axes):
+            raise RuntimeError(f"movedim: repeated dim in `{name}` ({dims})")
     order = [d for d in range(ndim) if d not in sources]
-    for place, dim in sorted(
-        zip([one_dim(d, ndim) for d in np.atleast_1d(destination).tolist()], sources, strict=True)
-    ):
+    for place, dim in sorted(zip(places, sources, strict=True)):
         order.insert(place, dim)
-    return order
+    return order[:ndim]  # a 0-d tensor takes dim 0, and has none
+
+
+def _listed(one_or_several: Any) -> list:
+    return list(one_or_several) if isinstance(one_or_several, tuple | list) else [one_or_several]

@@ -86,28 +86,46 @@ class Types(Variable):
         """A copy that gradients flow through."""
         return ops.clone(self, "C" if self._feature_major else "K")
 
-    def new_tensor(self, data: Any, dtype: dtypes.dtype | None = None) -> Tensor:
+    def new_tensor(
+        self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: Any = False
+    ) -> Tensor:
         """A copy of `data`, with this tensor's dtype unless another is given; likewise the next four."""
-        return Variable.wrap(np.array(data, self._numpy_dtype(dtype)))
+        return self._new(lambda kind: np.array(data, kind), dtype, device, requires_grad)
 
-    def new_zeros(self, *size: Any, dtype: dtypes.dtype | None = None) -> Tensor:
+    def new_zeros(
+        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: Any = False
+    ) -> Tensor:
         """Zeros of the given size."""
-        return Variable.wrap(np.zeros(shape_of_new(size, "new_zeros"), self._numpy_dtype(dtype)))
+        shape = shape_of_new(size, "new_zeros")
+        return self._new(lambda kind: np.zeros(shape, kind), dtype, device, requires_grad)
 
-    def new_ones(self, *size: Any, dtype: dtypes.dtype | None = None) -> Tensor:
+    def new_ones(
+        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: Any = False
+    ) -> Tensor:
         """Ones of the given size."""
-        return Variable.wrap(np.ones(shape_of_new(size, "new_ones"), self._numpy_dtype(dtype)))
+        shape = shape_of_new(size, "new_ones")
+        return self._new(lambda kind: np.ones(shape, kind), dtype, device, requires_grad)
 
-    def new_empty(self, *size: Any, dtype: dtypes.dtype | None = None) -> Tensor:
+    def new_empty(
+        self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: Any = False
+    ) -> Tensor:
         """Uninitialised memory of the given size."""
-        return Variable.wrap(np.empty(shape_of_new(size, "new_empty"), self._numpy_dtype(dtype)))
+        shape = shape_of_new(size, "new_empty")
+        return self._new(lambda kind: np.empty(shape, kind), dtype, device, requires_grad)
 
-    def new_full(self, size: Any, fill_value: Any, dtype: dtypes.dtype | None = None) -> Tensor:
+    def new_full(
+        self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: Any = False
+    ) -> Tensor:
         """One value, `size` times."""
-        return Variable.wrap(np.full(one_shape(size, "new_full"), fill_value, self._numpy_dtype(dtype)))
+        shape = one_shape(size, "new_full")
+        return self._new(lambda kind: np.full(shape, fill_value, kind), dtype, device, requires_grad)
 
-    def _numpy_dtype(self, dtype: dtypes.dtype | None) -> np.dtype:
-        return self._array.dtype if dtype is None else dtype.numpy
+    def _new(
+        self, make: Callable[[np.dtype], np.ndarray], dtype: Any, device: Any, requires_grad: Any
+    ) -> Tensor:
+        check_device(device)
+        new = Variable.wrap(make(self._array.dtype if dtype is None else dtypes.as_numpy(dtype)))
+        return new.requires_grad_() if requires_grad else new
 
 
 def _by_type_name(name: str) -> dtypes.dtype:

@@ -122,13 +122,14 @@ def _relu(x):
     if x.size < 4096:
         return np.maximum(ZERO[x.dtype], x)
     if x.size < 1 << 20:
-        return np.maximum(_zeros(x.shape, x.dtype, x.flags.c_contiguous), x)
+        return np.maximum(_zeros(x.shape, x.strides, x.dtype), x)
     return _keep(x, x < 0)
 
 
 @functools.lru_cache(maxsize=8)
-def _zeros(shape, dtype, row_major):
-    return np.zeros(shape, dtype, order="C" if row_major else "F")
+def _zeros(shape, strides, dtype):
+    """Zeros, ordered in memory as an array with these strides."""
+    return np.zeros_like(np.lib.stride_tricks.as_strided(np.empty(0, dtype), shape, strides))
 
 
 def _keep(g, drop):

@@ -86,7 +86,10 @@ at, slice, unsqueeze_index = index, select.named("SliceBackward0"), select.named
 gather, index_select = index.named("GatherBackward0"), index.named("IndexSelectBackward0")
 masked_select = index.named("MaskedSelectBackward0")
 max_dim, min_dim, sort, topk = (index.named(f"{name}Backward0") for name in ("Max", "Min", "Sort", "Topk"))
+median_dim, nanmedian_dim = index.named("MedianBackward1"), index.named("NanmedianBackward1")
+mode_dim, kthvalue_dim = index.named("ModeBackward0"), index.named("KthvalueBackward0")
 fill, fill_tensor, zero = copy.named("FillBackward2"), copy.named("FillBackward3"), copy.named("ZeroBackward0")
+take, scatter = index.named("TakeBackward0"), index_put.named("ScatterBackward0")
 scatter_add  = index_add_at.named("ScatterAddBackward0")
 masked_fill_tensor = masked_fill.named("MaskedFillBackward1")
 # fmt: on

@@ -73,8 +73,16 @@ def inputs_of(factors):
 
 
 def _einsum(equation, *xs):
-    out = np.einsum(equation, *xs, optimize=len(xs) > 1)
-    return out if len(xs) > 1 else np.array(out)  # of one operand it may be a view
+    """einsum. Integers are summed as int64 where that is a sum of one operand, as torch does it."""
+    inputs, output = equation.split("->")
+    alone = any(
+        letter not in output and sum(letter in term for term in inputs.split(",")) == 1 for letter in inputs
+    )
+    if alone and xs[0].dtype.kind in "iub":
+        xs = [x.astype(np.int64) for x in xs]
+    if len(xs) > 1:
+        return np.einsum(equation, *xs, optimize=True)
+    return np.array(np.einsum(equation, *xs))  # it may be a view
 
 
 def mT(x):  # noqa: N802 - torch's name

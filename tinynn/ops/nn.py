@@ -1,4 +1,4 @@
-"""The derivative table, fused rows for networks: activations, losses, normalisations.
+"""The derivative table, fused rows for networks: activations and losses.
 
 Each is one operation in torch too. They could be written with the other rows; fused, they are more accurate
 (no overflow, no log of 0) or faster. A loss takes `reduction`: "none" for one loss per element, or their
@@ -13,7 +13,7 @@ import numpy as np
 
 from tinynn._erf import erf as _erf
 from tinynn.autograd.op import Op
-from tinynn.dtypes import promote, promote_to_float
+from tinynn.dtypes import promote
 from tinynn.ops.elementwise import (
     ONE,
     _logsigmoid,
@@ -23,14 +23,13 @@ from tinynn.ops.elementwise import (
     keep,
     log,
     logsigmoid,
-    rsqrt,
     sigmoid,
     tanh,
 )
 from tinynn.ops.indexing import along
 from tinynn.ops.linalg import linear
-from tinynn.ops.reduce import sum
 from tinynn.ops.shape import reshape
+from tinynn.ops.special import erf
 
 
 def _promote_two(operands):
@@ -66,7 +65,6 @@ def _elu_back(g, x, alpha):
 
 
 _SQRT_HALF, _DENSITY_AT_0 = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
-_SLOPE_AT_0 = 2 / math.sqrt(math.pi)  # of erf
 _TANH_SCALE, _TANH_CUBE = math.sqrt(2 / math.pi), 0.044715
 
 
@@ -234,110 +232,8 @@ def _nll_of_gradient(g, target, weight, ignore_index, reduction):
     return nll_loss(g, target, weight, ignore_index, reduction)
 
 
-def _xlogy(a, b):
-    """a log b, and 0 for a = 0 whatever b is (but nan)."""
-    return np.where((a == 0) & (b == b), 0, a * np.log(b)).astype(a.dtype, copy=False)
-
-
-def _xlogy_back(g, a, b):
-    return keep(xlogy(g, b), (a == 0) & (b <= 0))
-
-
-# --- normalisation
-
-
-def _mean(x, axes):
-    return sum(x, axes, True) / _count(x.shape, axes)
-
-
-def _count(shape, axes):
-    return math.prod(shape[axis] for axis in axes)
-
-
-def _moments(x, axes):
-    """The mean, x - mean, and the (biased) variance, over `axes`."""
-    mean = _mean(x, axes)
-    centred = x - mean
-    return mean, centred, _mean(centred * centred, axes)
-
-
-def _unit(x, axes, eps):
-    """x shifted and scaled to mean 0 and variance 1 (a little less, for eps) over `axes`, and that scale."""
-    _, centred, variance = _moments(x, axes)
-    scale = rsqrt(variance + eps)
-    return centred * scale, scale
-
-
-def _unit_back(g, x, axes, eps):
-    """Moving one value moves the mean and the variance of all: what g has in common with those cancels."""
-    unit, scale = _unit(x, axes, eps)
-    return scale * (g - _mean(g, axes) - unit * _mean(g * unit, axes))
-
-
-def _layer_norm(x, weight, bias, axes, eps):
-    out = _weighted(_unit(x, axes, eps)[0], weight)
-    return out if bias is None else out + bias
-
-
-def _layer_norm_back(g, x, weight, axes, eps):
-    return _unit_back(_weighted(g, weight), x, axes, eps)
-
-
-def _layer_norm_weight_back(g, x, axes, eps):
-    return g * _unit(x, axes, eps)[0]
-
-
-def channel_axes(ndim):
-    """The axes over which batch norm averages: all but 1, where the channels are."""
-    return tuple(axis for axis in range(ndim) if axis != 1)
-
-
-def channel_moments(x):
-    """The mean and the (biased) variance of each channel of an array."""
-    mean, _, variance = _moments(x, channel_axes(x.ndim))
-    return mean.reshape(-1), variance.reshape(-1)
-
-
-def _per_channel(value, x):
-    """(C,) as (1, C, 1, ...), to go with x."""
-    return reshape(value, (1, -1) + (1,) * (len(x.shape) - 2))
-
-
-def _channel_scale(weight, variance, eps):
-    return _weighted(rsqrt(variance + eps), weight)
-
-
-def _batch_norm(x, weight, bias, mean, variance, training, eps):
-    """(x - mean) / sqrt(variance + eps) * weight + bias, for each channel, as x * scale + shift."""
-    scale = _channel_scale(weight, variance, eps)
-    shift = -mean * scale if bias is None else bias - mean * scale
-    return x * _per_channel(scale, x) + _per_channel(shift, x)
-
-
-def _batch_norm_back(g, x, weight, variance, training, eps):
-    """In training, mean and variance are functions of x too; otherwise they are constants."""
-    if not training:
-        return g * _per_channel(_channel_scale(weight, variance, eps), x)
-    g = g if weight is None else g * _per_channel(weight, x)
-    return _unit_back(g, x, channel_axes(len(x.shape)), eps)
-
-
-def _batch_norm_bias_back(g, x_shape):
-    return sum(g, channel_axes(len(x_shape)))
-
-
-def _batch_norm_weight_back(g, x, mean, variance, training, eps):
-    axes = channel_axes(len(x.shape))
-    if training:
-        unit = _unit(x, axes, eps)[0]
-    else:
-        unit = (x - _per_channel(mean, x)) * _per_channel(rsqrt(variance + eps), x)
-    return sum(g * unit, axes)
-
-
 # fmt: off
 # --- activations
-erf         = Op(_erf,          lambda g, x: g * exp(-x * x) * _SLOPE_AT_0, cast=promote_to_float)
 hardtanh    = Op(_hardtanh,     lambda g, x, min, max: keep(g, (x <= min) | (x >= max)))  # 0 on the bounds
 leaky_relu  = Op(_leaky_relu,   _leaky_relu_back)                                         # the slope at 0
 elu         = Op(_elu,          _elu_back)
@@ -357,15 +253,10 @@ smooth_l1_loss = Op(_smooth_l1, _smooth_l1_back,
 binary_cross_entropy = Op(_bce, _bce_back,          _bce_target_back, None)
 binary_cross_entropy_with_logits = Op(
     _bce_with_logits,           _bce_with_logits_back, _bce_with_logits_target_back, None, None)
-xlogy       = Op(_xlogy,        _xlogy_back,        lambda g, a, b: g * a / b)
 nll_loss    = Op(_nll,          _nll_of_input,      None, None)
 nll_loss_back = Op(_nll_back,   _nll_of_gradient,   None, None, name="NllLossBackwardBackward0")
 nll_loss_2d = nll_loss.named("NllLoss2DBackward0")
 
-# --- layers: VJPs of the input, the weight and the bias
-batch_norm  = Op(_batch_norm,   _batch_norm_back, _batch_norm_weight_back, _batch_norm_bias_back, None, None,
-                 name="NativeBatchNormBackward0")
-layer_norm  = Op(_layer_norm,   _layer_norm_back,   _layer_norm_weight_back, lambda g: g,
-                 name="NativeLayerNormBackward0")
+# --- layers: the rows of a linear layer under the names they have without a bias
 linear_no_bias, unsafe_view = linear.named("MmBackward0"), reshape.named("UnsafeViewBackward0")
 # fmt: on

@@ -57,6 +57,10 @@ _FIRST = (0, (0,), -2, (-2,))
 _SECOND = (1, (1,), -1, (-1,))
 
 
+def _nansum(x, axis=None, keepdims=False):
+    return _sum(np.where(x == x, x, x.dtype.type(0)), axis, keepdims)
+
+
 def _mean(x, axis=None, keepdims=False):
     if x.dtype == np.float16:
         total = np.add.reduce(x, axis, np.float32, None, keepdims)
@@ -186,7 +190,7 @@ def _mean_back(g, x_shape, axis):
 
 
 def _prod(x, axis=None, keepdims=False):
-    return x.prod(axis=axis, dtype=_own_dtype(x), keepdims=keepdims)
+    return x.prod(axis=axis, dtype=x.dtype, keepdims=keepdims)
 
 
 def _amax(x, axis=None, keepdims=False):
@@ -197,13 +201,26 @@ def _amin(x, axis=None, keepdims=False):
     return x.min(axis=axis, keepdims=keepdims)
 
 
+def _median(x):
+    """The lower of the middle values; nan if there is one, or no value."""
+    values = np.sort(x, axis=None)
+    if not x.size or values[-1] != values[-1]:
+        return np.asarray(math.nan, x.dtype)
+    return values[(x.size - 1) // 2]
+
+
+def _nanmedian(x):
+    return _median(x[~np.isnan(x)])
+
+
 def _cumsum(x, axis):
-    return x.cumsum(axis=axis, dtype=_own_dtype(x))
+    return x.cumsum(axis=axis, dtype=x.dtype)
 
 
 # fmt: off
 sum         = Op(_sum,          lambda g, x_shape, axis: expand(_restore(g, x_shape, axis), x_shape))
 mean        = Op(_mean,         lambda g, x_shape, axis: _mean_back(g, x_shape, axis))
+nansum      = Op(_nansum,       lambda g, x, axis: expand(_restore(g, x.shape, axis), x.shape) * (x == x))
 prod        = Op(_prod,         lambda g, x, y, axis: _prod_back(g, x, y, axis))
 amax        = Op(_amax,         lambda g, x, y, axis: _attaining(g, x, y, axis))
 amin        = Op(_amin,         lambda g, x, y, axis: _attaining(g, x, y, axis))
@@ -216,6 +233,9 @@ logsumexp   = Op(_logsumexp,    lambda g, x, y, axis: _logsumexp_back(g, x, y, a
 softmax     = Op(_softmax,      lambda g, y, axis: (g - sum(g * y, axis, True)) * y)
 log_softmax = Op(_log_softmax,  lambda g, y, axis: g - exp(y) * sum(g, axis, True))
 cumsum      = Op(_cumsum,       lambda g, axis: flip(cumsum(flip(g, axis), axis), axis))
+
+median      = Op(_median,       lambda g, x, y: _evenly(g, x, y, None))
+nanmedian   = Op(_nanmedian,    lambda g, x, y: _evenly(g, x, y, None))
 
 sum_dim, mean_dim, prod_dim = sum.named("SumBackward1"), mean.named("MeanBackward1"), prod.named("ProdBackward1")
 # fmt: on

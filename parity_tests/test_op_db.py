@@ -1,0 +1,38 @@
+"""tinynn on torch's own database of operations: every entry that tinynn has, sample by sample.
+
+By default a few samples of each dtype, drawn once for all; the slow tests run them all.
+"""
+
+import pytest
+
+from parity_tests.differences import DIFFERENCES
+from parity_tests.op_db import PRESENT, Examination, explains
+
+DRAWN = 2  # samples of each dtype that are examined by default
+
+
+def problems(examination):
+    return [
+        f"{finding.aspect} {finding.dtype}: {finding.problem}\n{finding.sample}"
+        for finding in examination.findings()
+        if finding.problem and not finding.explained
+    ]
+
+
+@pytest.mark.parametrize("name", PRESENT)
+def test_drawn_samples(name):
+    assert problems(Examination(PRESENT[name], DRAWN)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PRESENT)
+def test_all_samples(name):
+    assert problems(Examination(PRESENT[name])) == []
+
+
+@pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda difference: " ".join(difference.ops)[:40])
+def test_difference_is_there(difference):
+    """Of every operation that a difference names, some sample needs it."""
+    for name in difference.ops:
+        findings = Examination(PRESENT[name]).findings()
+        assert any(finding.problem and explains(difference, finding) for finding in findings), name
