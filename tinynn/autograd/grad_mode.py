@@ -32,6 +32,9 @@ class _Thread(threading.local):
         # three operations; running a function in a context whose warnings are off costs almost nothing.
         context = contextvars.copy_context()
         context.run(np.seterr, all="ignore")
+        # Where several inner runs fit into NumPy's buffer, it copies a broadcast operand: a step of the digits'
+        # convolutions takes 8 % less with 1024 than with its 8192.
+        context.run(np.setbufsize, 1024)
         self.quietly: Callable = context.run
 
     def all_quietly(self, function: Callable, *args: Any) -> Any:
