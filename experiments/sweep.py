@@ -3,8 +3,8 @@
 python experiments/sweep.py                      48 trials, as many at a time as there are processors
 python experiments/sweep.py --models v1,v2 --lrs 0.01,0.1 --seeds 5
 python experiments/sweep.py --resume             go on with what was interrupted
-python experiments/sweep.py --engine dask --scheduler tcp://192.168.0.1:8786
-python experiments/sweep.py --engine ray --scheduler 192.168.0.1:6379
+python experiments/sweep.py --engine dask --scheduler tcp://HOST:8786
+python experiments/sweep.py --engine ray --scheduler HOST:6379
 
 A trial depends on its parameters alone: results.csv is the same, byte by byte, wherever they were run.
 """
