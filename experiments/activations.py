@@ -16,7 +16,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so it runs from anywhere, installed or not
 
 from experiments.common import cli
-from experiments.common.backends import BACKENDS, DTYPES, check_device, load_backend, require, versions
+from experiments.common.backends import DTYPES, load_backends, require, versions
 from experiments.common.lockstep import brief, largest_difference
 from experiments.common.options import add_backend_options, add_output_options
 from experiments.common.run_folder import RunFolder
@@ -80,14 +80,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(options: argparse.Namespace) -> int:
     """Compute the curves on each backend, draw and write them; with two backends, compare."""
     require(("sklearn", "scikit-learn"), ("matplotlib", "matplotlib"))
-    names = BACKENDS if options.backend == "both" else [options.backend]
-    backends = [load_backend(name) for name in names]
-    for backend in backends:
-        check_device(backend, options.device, options.dtype)
+    backends = load_backends(options.backend, options.device, options.dtype)
     folder = RunFolder(options.out or Path("runs", f"activations-{options.backend}-{options.dtype}"))
     console = cli.Console(options.quiet)
     used = ", ".join(f"{name} {version}" for name, version in versions(*backends).items())
-    console.say(f"Backend   {' and '.join(names)} on {options.device}, {options.dtype}\nVersions  {used}\n")
+    names = " and ".join(backend.__name__ for backend in backends)
+    console.say(f"Backend   {names} on {options.device}, {options.dtype}\nVersions  {used}\n")
     for name, meaning in MEANINGS.items():
         console.say(f"{name:<8}  {meaning}")
     console.say()

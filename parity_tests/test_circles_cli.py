@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from experiments import circles
-from experiments.common import lockstep, program
+from experiments.common import backends, lockstep
 
 VERDICT = re.compile(
     r"Verdict: parity (holds|fails): largest parameter difference (\S+) \(bound (\S+), (float32|float64)\)"
@@ -124,7 +124,7 @@ def test_the_first_weights_agree_bit_for_bit(tmp_path):
 @pytest.mark.usefixtures("unpainted")
 def test_a_real_difference_fails(tmp_path, capsys, monkeypatch):
     """A backend whose ReLU leaks a hundred-thousandth of the negative side must not pass as PyTorch."""
-    honest = program.load_backend
+    honest = backends.load_backend
 
     def leaking(name):
         backend = honest(name)
@@ -132,7 +132,7 @@ def test_a_real_difference_fails(tmp_path, capsys, monkeypatch):
             monkeypatch.setattr(backend.nn, "ReLU", lambda: backend.nn.LeakyReLU(1e-5))
         return backend
 
-    monkeypatch.setattr(program, "load_backend", leaking)
+    monkeypatch.setattr(backends, "load_backend", leaking)
     options = ["--backend", "both", "--model", "v2", "--dtype", "float64", "--epochs", "300"]
     assert run(tmp_path, *options) == 1
     assert VERDICT.fullmatch(capsys.readouterr().out.splitlines()[-1])[1] == "fails"

@@ -33,6 +33,14 @@ def load_backend(name: str) -> ModuleType:
     return backend
 
 
+def load_backends(chosen: str, device: str, dtype: str) -> list[ModuleType]:
+    """What `--backend` chose, or all for `both`; UserError unless each can hold `dtype` on `device`."""
+    backends = [load_backend(name) for name in (BACKENDS if chosen == "both" else [chosen])]
+    for backend in backends:
+        check_device(backend, device, dtype)
+    return backends
+
+
 def check_device(backend: ModuleType, device: str, dtype: str) -> None:
     """Raise UserError unless `backend` can hold a tensor of `dtype` on `device`."""
     if backend.__name__ == "tinynn":

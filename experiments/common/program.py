@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.common import cli, torchrun
-from experiments.common.backends import BACKENDS, check_device, load_backend, require
+from experiments.common.backends import load_backends, require
 from experiments.common.comparison import Comparison
 from experiments.common.experiment import Experiment
 from experiments.common.run import Run
@@ -25,9 +25,7 @@ def start(experiment: Experiment, given: argparse.Namespace) -> int:
     """Check everything that can be wrong before anything is computed, then execute what is asked for."""
     require(("sklearn", "scikit-learn"), ("matplotlib", "matplotlib"), ("tqdm", "tqdm"))
     models, config = experiment.models(given), experiment.config(given)
-    backends = [load_backend(name) for name in (BACKENDS if given.backend == "both" else [given.backend])]
-    for backend in backends:
-        check_device(backend, config.device, config.dtype)
+    backends = load_backends(given.backend, config.device, config.dtype)
     folder = RunFolder(given.out or Path("runs", experiment.run_name(models, config, given.backend)))
     console = cli.Console(given.quiet)
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from experiments.common import cli
-from experiments.common.backends import BACKENDS, check_device, load_backend, require, versions
+from experiments.common.backends import load_backends, require, versions
 from experiments.common.contender import Contender
 from experiments.common.experiment import Config, Experiment
 from experiments.common.lockstep import Bound, Lockstep, brief
@@ -55,9 +55,7 @@ def spread(values: Sequence[float]) -> Spread:
 def open_study(parser: argparse.ArgumentParser, given: argparse.Namespace) -> Iterator["Study"]:
     """Check everything that can be wrong before anything is computed; at the end show the windows, if any."""
     require(("sklearn", "scikit-learn"), ("matplotlib", "matplotlib"), ("tqdm", "tqdm"))
-    backends = [load_backend(name) for name in (BACKENDS if given.backend == "both" else [given.backend])]
-    for backend in backends:
-        check_device(backend, given.device, given.dtype)
+    backends = load_backends(given.backend, given.device, given.dtype)
     folder = RunFolder(given.out or Path("runs", folder_name(parser, given)))
     console = cli.Console(given.quiet)
 

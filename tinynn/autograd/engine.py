@@ -50,9 +50,8 @@ def backpropagate(
                 gradient = cast(gradient, dtype)
             if isinstance(target, Variable):
                 if wanted is None or target in wanted:
-                    if (
-                        gradient is g or array.base is not None
-                    ):  # a leaf keeps it: nobody may share its memory
+                    # A leaf keeps it: nobody may share its memory.
+                    if gradient is g or array.base is not None:
                         gradient = clone(gradient)
                     if target in results:
                         gradient = results[target] + gradient

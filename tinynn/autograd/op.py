@@ -32,7 +32,6 @@ from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy import ndarray
 
 from tinynn.autograd.grad_mode import thread
 from tinynn.autograd.node import USED_TWICE, Edge, Node, attached, edge_to, next_number, shown
@@ -119,7 +118,7 @@ class Op:
 
         An ndarray as the first argument means arrays. Otherwise one tensor among the operands is enough.
         """
-        if type(args[0]) is ndarray:
+        if type(args[0]) is np.ndarray:
             return self.forward(*args)
         if len(args) < self.arity:
             args += self.defaults[len(args) - self.arity :]

@@ -13,8 +13,6 @@ import numpy as np
 if TYPE_CHECKING:
     from tinynn.autograd.node import Node
 
-_new = object.__new__
-
 
 class Variable:
     """An array with a place in the graph. The class attributes are what a fresh leaf looks like."""
@@ -38,7 +36,7 @@ class Variable:
     @classmethod
     def wrap(cls, array: Any) -> Any:
         """A new tensor around `array`, without copying it."""
-        new = _new(cls.tensor)
+        new = object.__new__(cls.tensor)
         new._array = array if type(array) is np.ndarray else np.asarray(array)
         new._counter = [0]
         return new
@@ -47,7 +45,8 @@ class Variable:
         """The array, laid out as torch would have laid it out.
 
         `linear` leaves a batch (n, features) in feature-major order, because NumPy's loops are then n long
-        instead of a few features long: several times faster. The order is private until somebody could see
+        instead of a few features long: several times faster. Convolutions, too, have the batch last in memory
+        and the features, or channels, first. The order is private until somebody could see
         it (a view, strides, memory shared with NumPy); then this makes it torch's.
         """
         if self._feature_major:
