@@ -93,11 +93,7 @@ def run(options: argparse.Namespace) -> int:
     from experiments.common import plots  # matplotlib takes a second to load
 
     computed = {backend.__name__: curves(backend, options.dtype, options.device) for backend in backends}
-    with plots.screen(options.show) as windows:
-        if options.show and not windows:
-            console.conclude(
-                "--show: there is no screen to open windows on; the pictures are in the folder below"
-            )
+    with plots.screen(options.show, console.conclude):
         for backend, curves_there in computed.items():
             title = f"Activation functions and their derivatives, by {backend}"
             suffix = f"-{backend}" if len(computed) == 2 else ""

@@ -337,12 +337,8 @@ def start(experiment: Experiment, options: argparse.Namespace) -> int:
 
     from experiments.common import plots  # matplotlib takes a second to load
 
-    with plots.screen(options.show) as windows:
-        sweep = Sweep(experiment, options, folder)
-        if options.show and not windows:
-            sweep.console.conclude(
-                "--show: there is no screen to open windows on; the picture is in the folder below"
-            )
+    sweep = Sweep(experiment, options, folder)
+    with plots.screen(options.show, sweep.console.conclude):
         return sweep.execute(plots)
 
 

@@ -32,11 +32,7 @@ def start(experiment: Experiment, given: argparse.Namespace) -> int:
     # matplotlib takes a second to load, which `--help` and a wrong option should not wait for.
     from experiments.common import plots
 
-    with plots.screen(given.show) as windows, torchrun.leading(backends, config.device, console):
-        if given.show and not windows:
-            console.conclude(
-                "--show: there is no screen to open windows on; the pictures are in the folder below"
-            )
+    with plots.screen(given.show, console.conclude), torchrun.leading(backends, config.device, console):
         surroundings = (backends, folder, console, plots, given.checkpoint_every)
         if len(models) > 1:
             return Comparison(experiment, models, config, *surroundings).execute(given.resume)

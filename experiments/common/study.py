@@ -62,11 +62,7 @@ def open_study(parser: argparse.ArgumentParser, given: argparse.Namespace) -> It
     # matplotlib takes a second to load, which `--help` and a wrong option should not wait for.
     from experiments.common import plots
 
-    with plots.screen(given.show) as windows:
-        if given.show and not windows:
-            console.conclude(
-                "--show: there is no screen to open windows on; the pictures are in the folder below"
-            )
+    with plots.screen(given.show, console.conclude):
         yield Study(backends, folder, console, plots)
 
 

@@ -4,7 +4,7 @@ The colours are Okabe and Ito's palette (https://jfly.uni-koeln.de/color/). Noth
 lines differ by their style too, classes by their markers.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,16 +24,18 @@ FILE_BACKENDS = ("agg", "cairo", "pdf", "pgf", "ps", "svg")
 
 
 @contextmanager
-def screen(wanted: bool) -> Iterator[bool]:
+def screen(wanted: bool, say: Callable[[str], None] = print) -> Iterator[bool]:
     """Around the making of figures: if `wanted` and there is a screen, show them all in windows at the end.
 
-    Yields whether there will be windows; without, figures only go to files.
+    Yields whether there will be windows; without, figures only go to files, and `say` tells who wanted them.
     """
     try:
         plt.switch_backend(matplotlib.get_backend() if wanted else "agg")
     except ImportError:  # a windowing backend is configured that cannot run here
         plt.switch_backend("agg")
     windows = _has_windows()
+    if wanted and not windows:
+        say("--show: there is no screen to open windows on; the pictures are in the folder below")
     try:
         with plt.rc_context({"figure.max_open_warning": 0}):
             yield windows
