@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,16 @@ from tinynn.autograd.grad_mode import thread
 from tinynn.device import check_device
 from tinynn.methods.rows import NUMBERS
 from tinynn.random import Generator, default_generator
+from tinynn.sequences import copied
 from tinynn.size import one_shape, shape_of_new
+from tinynn.storage import strided_memory
 from tinynn.tensor import Tensor
 
 # fmt: off
 __all__ = [
-    "arange", "as_tensor", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace",
-    "ones", "ones_like", "rand", "rand_like", "randn", "randn_like", "tensor", "zeros", "zeros_like",
+    "arange", "as_tensor", "empty", "empty_like", "empty_strided", "eye", "from_numpy", "full", "full_like",
+    "linspace", "logspace", "ones", "ones_like", "rand", "rand_like", "randn", "randn_like", "range",
+    "scalar_tensor", "tensor", "zeros", "zeros_like",
 ]
 # fmt: on
 
@@ -50,86 +52,7 @@ def tensor(
     Python floats become the default dtype, ints int64, bools bool; arrays keep their dtype.
     Raises ValueError for ragged sequences, TypeError for what holds no numbers.
     """
-    return _finish(_copied(data, dtype), requires_grad, device)
-
-
-def _copied(data: Any, dtype: Any) -> np.ndarray:
-    if isinstance(data, Tensor):
-        data = data._array
-    if not isinstance(data, np.ndarray | np.generic):
-        _check_sequence(data)
-        if isinstance(_first(data), Tensor):
-            data = _values(data)
-    array = np.array(data)
-    if array.dtype == np.uint64 and not isinstance(data, np.ndarray | np.generic):
-        raise ValueError("Overflow when unpacking long long\nIntegers are at most 2**63 - 1.")
-    if array.dtype.kind not in "fiub":
-        raise _not_numbers(data, array)
-    if dtype is not None:
-        return (
-            dtypes.convert(array, dtypes.as_numpy(dtype))
-            if array.size
-            else array.astype(dtypes.as_numpy(dtype))
-        )
-    if isinstance(data, np.ndarray | np.generic):
-        return dtypes.own(array)
-    if isinstance(_first(data), np.generic):
-        return array.astype(functools.reduce(dtypes.promote_types, {*map(_own_dtype, _flat(data))}))
-    return array.astype(dtypes.default_dtype()) if array.dtype.kind == "f" or not array.size else array
-
-
-def _first(data: Any) -> Any:
-    """The first element of nested sequences."""
-    while isinstance(data, list | tuple) and data:
-        data = data[0]
-    return data
-
-
-def _flat(data: Any) -> Iterator:
-    """The elements of nested sequences."""
-    if isinstance(data, list | tuple):
-        for item in data:
-            yield from _flat(item)
-    else:
-        yield data
-
-
-def _own_dtype(value: Any) -> np.dtype:
-    own = value.dtype if isinstance(value, np.generic | np.ndarray) else dtypes.number_dtype(value)
-    return dtypes.from_numpy_dtype(own).numpy
-
-
-def _values(data: Any) -> Any:
-    """Nested lists with tensors in them as nested lists of numbers."""
-    return [_values(item) for item in data] if isinstance(data, list | tuple) else data.tolist()
-
-
-def _check_sequence(data: Any, dim: int = 0) -> None:
-    """Raise torch's ValueError if nested sequences differ in length."""
-    if not isinstance(data, list | tuple) or not data or not isinstance(data[0], list | tuple):
-        return
-    expected = len(data[0])
-    for item in data:
-        if not isinstance(item, list | tuple):
-            raise TypeError(f"not a sequence\nExpected a sequence of length {expected} at dim {dim + 1}")
-        if len(item) != expected:
-            raise ValueError(f"expected sequence of length {expected} at dim {dim + 1} (got {len(item)})")
-        _check_sequence(item, dim + 1)
-
-
-def _not_numbers(data: Any, array: np.ndarray) -> Exception:
-    strange = type(next((item for item in _flat(data) if not isinstance(item, NUMBERS)), data)).__name__
-    if data is None or array.dtype.kind == "O":
-        return RuntimeError(f"Could not infer dtype of {strange}")
-    if array.dtype.kind in "US" and not isinstance(data, np.ndarray):
-        if isinstance(data, list | tuple) and isinstance(_first(data), str):
-            return ValueError(
-                "too many dimensions 'str'\nTo torch a string is a sequence; it holds no numbers."
-            )
-        return TypeError(f"new(): invalid data type '{strange}'")
-    return TypeError(
-        f"can't convert np.ndarray of type {array.dtype.type.__module__}.{array.dtype.type.__name__}."
-    )
+    return _finish(copied(data, dtype), requires_grad, device)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
@@ -208,6 +131,18 @@ randn.__doc__ = "Draws from N(0, 1), likewise."
 # fmt: on
 
 
+def empty_strided(
+    size: Sequence[int],
+    stride: Sequence[int],
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Uninitialised memory: element (i, j) lies i * stride[0] + j * stride[1] elements after the first."""
+    return _finish(strided_memory(size, stride, _numpy_dtype(dtype)), requires_grad, device)
+
+
 def full(
     size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -268,35 +203,75 @@ def linspace(
     start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """`steps` values from start to end, both included, at equal distances."""
+    kind = _numpy_dtype(dtype)
+    values = _evenly_spaced("linspace", start, end, steps, kind)
+    values = values.astype(np.int64) if kind.kind == "u" else values
+    return _finish(values.astype(kind), requires_grad, device)
+
+
+def logspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """base ** x for `steps` values x from start to end, both included, at equal distances."""
+    kind = _numpy_dtype(dtype)
+    exponents = _evenly_spaced("logspace", start, end, steps, kind)
+    powers = thread.quietly(np.power, exponents.dtype.type(base), exponents)
+    return _finish(thread.quietly(powers.astype, kind), requires_grad, device)
+
+
+def _evenly_spaced(name: str, start: Any, end: Any, steps: int, kind: np.dtype) -> np.ndarray:
+    """What `linspace` returns, in the dtype in which it is computed."""
     if not hasattr(steps, "__index__"):
-        raise TypeError(f"linspace(): argument 'steps' must be int, not {type(steps).__name__}")
+        raise TypeError(f"{name}(): argument 'steps' must be int, not {type(steps).__name__}")
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
-    kind = _numpy_dtype(dtype)
-    first, last = _end(start, kind), _end(end, kind)
-    if steps == 1:
-        return _finish(np.full(1, first, kind), requires_grad, device)
+    first, last = (_end(name, value, kind) for value in (start, end))
     working = kind if kind.kind == "f" else np.dtype(np.float64)
+    if steps == 1:
+        return np.full(1, first, working)
     step = (working.type(last) - working.type(first)) / working.type(max(steps - 1, 1))
     places = np.arange(steps, dtype=working)
     # torch counts from the nearer end, so that both ends are exact
-    values = np.where(places < steps // 2, first + step * places, last - step * (steps - 1 - places))
-    return _finish(
-        values.astype(np.int64).astype(kind) if kind.kind == "u" else values.astype(kind),
-        requires_grad,
-        device,
-    )
+    return np.where(places < steps // 2, first + step * places, last - step * (steps - 1 - places))
 
 
-def _end(value: Any, kind: np.dtype) -> Any:
-    """An end of `linspace`, a number or a 0-d tensor, in its dtype."""
+def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """The number s as a tensor without dimensions, of the default dtype whatever s is."""
+    return _finish(np.asarray(s).astype(_numpy_dtype(dtype)), requires_grad, device)
+
+
+def range(
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """start, start + step, ... up to end, which is included; `arange` is what Python has."""
+    if end is None:
+        start, end = 0, start
+    places = np.arange(math.floor((end - start) / step) + 1)
+    return _finish((start + places * step).astype(_numpy_dtype(dtype)), requires_grad, device)
+
+
+def _end(name: str, value: Any, kind: np.dtype) -> Any:
+    """An end of `linspace` or `logspace`, a number or a 0-d tensor, in its dtype."""
     if isinstance(value, Tensor) and value.ndim:
         raise RuntimeError(
-            "linspace only supports 0-dimensional start and end tensors, but got a tensor with "
+            f"{name} only supports 0-dimensional start and end tensors, but got a tensor with "
             f"{value.ndim} dimension(s)."
         )
     if not isinstance(value, (Tensor, *NUMBERS)):
-        raise TypeError(f"linspace(): argument must be Number, not {type(value).__name__}")
+        raise TypeError(f"{name}(): argument must be Number, not {type(value).__name__}")
     return np.asarray(value.item() if isinstance(value, Tensor) else value).astype(kind)[()]
 
 

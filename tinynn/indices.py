@@ -28,9 +28,11 @@ class Index(NamedTuple):
 
 def normalize(index: Any, shape: tuple[int, ...]) -> Index:
     """Split `index` into its two steps, checked against `shape`. Raises torch's IndexErrors."""
+    if not shape and isinstance(index, slice):
+        raise IndexError("slice() cannot be applied to a 0-dim tensor.")
     items = [_item(item) for item in (index if isinstance(index, tuple) else (index,))]
     used = sum(_consumed(item) for item in items)
-    if used and not shape:
+    if used and not shape and isinstance(index, int | np.integer):
         raise IndexError(
             "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
             "convert a 0-dim tensor to a number"
@@ -64,6 +66,16 @@ def normalize(index: Any, shape: tuple[int, ...]) -> Index:
     return Index(
         tuple(basic) if has_basic or not has_advanced else None, tuple(advanced) if has_advanced else None
     )
+
+
+def cutting(basic: tuple, shape: tuple[int, ...]) -> list:
+    """The basic step with `:` in place of slices that cut nothing off."""
+    parts, sizes = [], iter(shape)
+    for item in basic:
+        size = None if item is None else next(sizes)
+        whole = isinstance(item, slice) and item.indices(size) == (0, size, 1)  # type: ignore[arg-type]
+        parts.append(slice(None) if whole else item)
+    return parts
 
 
 def _item(item: Any) -> Any:

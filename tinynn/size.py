@@ -121,12 +121,12 @@ def new_shape(sizes: tuple[int, ...], numel: int) -> tuple[int, ...]:
     return tuple(numel // known if size == -1 else size for size in sizes)
 
 
-def check_expandable(shape: Sequence[int], target: Sequence[int]) -> None:
-    """Raise torch's error unless a tensor of `shape` can be expanded to `target`."""
+def check_expandable(shape: Sequence[int], target: Sequence[int], kind: str = "tinynn.FloatTensor") -> None:
+    """Raise torch's error unless a tensor of `shape`, a `kind`, can be expanded to `target`."""
     extra = len(target) - len(shape)
     if extra < 0:
         raise RuntimeError(
-            f"expand(tinynn.FloatTensor{{{list(shape)}}}, size={list(target)}): the number of sizes provided "
+            f"expand({kind}{{{list(shape)}}}, size={list(target)}): the number of sizes provided "
             f"({len(target)}) must be greater or equal to the number of dimensions in the tensor "
             f"({len(shape)})"
         )
@@ -161,3 +161,8 @@ def c_name(numpy_dtype: np.dtype) -> str:
 def listed(shape: Iterable[int]) -> str:
     """A shape as `2x3`, as messages about matrices have it."""
     return "x".join(str(n) for n in shape)
+
+
+def legacy_name(numpy_dtype: np.dtype) -> str:
+    """The tensor's class in torch's oldest messages."""
+    return "CPUBoolType" if numpy_dtype.kind == "b" else f"tinynn.{type_name(numpy_dtype)}Tensor"

@@ -5,6 +5,7 @@ What a Tensor can do beyond that is in `tinynn.methods`, by kind.
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,26 +17,47 @@ from tinynn._tensor_str import tensor_str
 from tinynn.autograd import engine
 from tinynn.autograd.grad_mode import thread
 from tinynn.autograd.hooks import RemovableHandle
-from tinynn.autograd.inplace import check_writable, overwrite
-from tinynn.autograd.node import Node
+from tinynn.autograd.inplace import overwrite
+from tinynn.autograd.node import Node, next_number
 from tinynn.autograd.variable import Variable
 from tinynn.device import cpu, device
+from tinynn.methods.activation import Activations
+from tinynn.methods.conjugation import Conjugation
 from tinynn.methods.elementwise import Elementwise, power, refuse_bools, remainder, subtract
+from tinynn.methods.factoring import Factoring
 from tinynn.methods.linear_algebra import LinearAlgebra
 from tinynn.methods.memory import Memory
 from tinynn.methods.ordering import Ordering
 from tinynn.methods.placing import Placing
 from tinynn.methods.random import Random
 from tinynn.methods.rearranging import Rearranging
-from tinynn.methods.rows import NUMBERS, check_broadcastable, commuted, in_place, operator, reflected
-from tinynn.methods.special import Special
+from tinynn.methods.rows import OPERANDS, commuted, in_place, operator, reflected
+from tinynn.methods.special import Special, left_shift, right_shift
 from tinynn.methods.statistics import Statistics
 from tinynn.methods.types import Types
+from tinynn.methods.writing import Writing
+from tinynn.sequences import constructed
 from tinynn.size import Size, c_name, one_dim, type_name
+from tinynn.storage import storage_of
+
+_numbering = threading.Lock()
 
 
 class Tensor(
-    Elementwise, Special, Statistics, Ordering, LinearAlgebra, Rearranging, Placing, Types, Memory, Random
+    Elementwise,
+    Special,
+    Activations,
+    Statistics,
+    Ordering,
+    LinearAlgebra,
+    Factoring,
+    Rearranging,
+    Placing,
+    Types,
+    Memory,
+    Writing,
+    Random,
+    Conjugation,
 ):
     """An n-dimensional array that remembers how it was computed.
 
@@ -50,10 +72,8 @@ class Tensor(
         new._counter = [0]
         if len(data) == 1 and isinstance(data[0], Tensor):
             new._array = data[0].row_major()
-        elif len(data) == 1 and not isinstance(data[0], int):
-            new._array = np.array(data[0], dtype=dtypes.default_dtype())
         else:
-            new._array = np.empty(data or (0,), dtype=dtypes.default_dtype())
+            new._array = constructed(data, dtypes.default_dtype())
         return new
 
     # --- what it is
@@ -122,9 +142,7 @@ class Tensor(
     @property
     def requires_grad(self) -> bool:
         """Whether backward() computes a gradient for this tensor. May be set on a leaf."""
-        if self._base is not None:
-            self.refresh()
-        return self._requires_grad
+        return self._requires_grad or (self._base is not None and self._base._requires_grad)
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
@@ -215,7 +233,8 @@ class Tensor(
         """Let backward() fill `.grad` of this tensor although it is not a leaf."""
         if not self.requires_grad:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-        if self._node is not None:
+        if self._node is not None and not self._retains_grad:
+            self.refresh()
             self._node.retained = {**(self._node.retained or {}), self._index: weakref.ref(self)}
             self._retains_grad = True
 
@@ -233,24 +252,31 @@ class Tensor(
         """Call `hook(gradient)` when the gradient of this tensor is computed; what it returns replaces it."""
         if not self.requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-        if self._node is None:
+        node = self.grad_fn
+        if node is None:
             self._hooks = {} if self._hooks is None else self._hooks
             return RemovableHandle(self._hooks, hook)
-        if self._node.hooks is None:
-            self._node.hooks = {}
-        return RemovableHandle(self._node.hooks.setdefault(self._index, {}), hook)
+        if node.hooks is None:
+            node.hooks = {}
+        return RemovableHandle(node.hooks.setdefault(self._index, {}), hook)
 
     def detach(self) -> Tensor:
         """The same storage, outside of the graph."""
-        out = Variable.wrap(self.row_major())
-        out._counter, out._inference = self._counter, self._inference
+        out = self.data
+        out._counter = self._counter
         return out
 
     def detach_(self) -> Tensor:
         """Take this tensor out of the graph. Raises RuntimeError for a view: its base would stay in it."""
+        if thread.inference:
+            return self
         if self._base is not None:
             raise RuntimeError(
-                "Can't detach views in-place. Use detach() instead.\nOr detach_() the tensor it is a view of."
+                "Can't detach views in-place. Use detach() instead. If you are using "
+                "DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as True, "
+                "gradients are views of DDP buckets, and hence detach_() cannot be called on these "
+                "gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "
+                "torch/optim/optimizer.py as the solution.\nOr detach_() the tensor it is a view of."
             )
         self._node, self._index, self._requires_grad = None, 0, False
         return self
@@ -258,11 +284,22 @@ class Tensor(
     @property
     def data(self) -> Tensor:
         """The same storage outside of the graph, with a version counter of its own: writes go unnoticed."""
-        return Variable.wrap(self.row_major())
+        out = Variable.wrap(self.row_major())
+        if self._base is not None or self._storage is not None:
+            out._storage = storage_of(self)
+        out._inference = self._inference
+        return out
 
     @data.setter
     def data(self, value: Tensor) -> None:
-        self._array = value.row_major()
+        if not isinstance(value, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(value).__name__}")
+        if self.requires_grad and value._array.dtype.kind != "f":
+            raise RuntimeError(
+                "data set to a tensor that requires gradients must be floating point or complex dtype"
+            )
+        self._array, self._storage = value.row_major(), storage_of(value)
+        self._feature_major = False
 
     # --- values out
 
@@ -324,26 +361,39 @@ class Tensor(
     def __contains__(self, element: Any) -> bool:
         return bool((self == element).any().item())
 
-    __hash__ = object.__hash__  # by identity, although == compares values
+    def __hash__(self) -> int:
+        """By identity, although == compares values; and never again: the id of a tensor that is freed may be
+        that of the next one, so tensors are numbered as they are first asked."""
+        return self._number or self._numbered()
+
+    def _numbered(self) -> int:
+        with _numbering:  # two threads must be told the same number
+            self._number = self._number or next_number()
+        return self._number
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if self.ndim == 0 else object.__format__(self, spec)
 
     def __repr__(self) -> str:
-        suffixes = []
-        if self.grad_fn is not None:
-            suffixes.append(f"grad_fn=<{self._node.label}>")  # type: ignore[union-attr]
-        elif self._requires_grad:
-            suffixes.append("requires_grad=True")
         name = type(self).__name__
         prefix = "tensor(" if name in ("Tensor", "Parameter") else f"{name}("
         return tensor_str(
             self._array,
-            suffixes=suffixes,
+            suffixes=self._history(),
             prefix=prefix,
             dtype_name=str(self.dtype),
             default_dtype=dtypes.default_dtype(),
         )
+
+    def _history(self) -> list[str]:
+        """What `repr` says of the graph."""
+        try:
+            maker = self.grad_fn
+        except RuntimeError:  # a view that cannot follow a write to its base
+            return ["grad_fn=<Invalid>"]
+        if maker is not None:
+            return [f"grad_fn=<{maker.label}>"]
+        return ["requires_grad=True"] if self.requires_grad else []
 
     def __deepcopy__(self, memo: dict) -> Tensor:
         if not self.is_leaf:
@@ -355,7 +405,14 @@ class Tensor(
         if id(self) not in memo:
             memo[id(self)] = new = object.__new__(type(self))
             new.__dict__.update(
-                self.__dict__, _array=self.row_major().copy(), _counter=[0], _base=None, _hooks=None
+                self.__dict__,
+                _array=self.row_major().copy(),
+                _counter=[0],
+                _base=None,
+                _hooks=None,
+                _storage=None,
+                _origin="",
+                _number=0,
             )
             new._grad = None if self._grad is None else self._grad.__deepcopy__(memo)
         return memo[id(self)]
@@ -371,20 +428,24 @@ class Tensor(
     __pow__ = operator("__pow__", power)
     __and__, __or__ = operator("__and__", ops.bitwise_and), operator("__or__", ops.bitwise_or)
     __xor__ = operator("__xor__", ops.bitwise_xor)
+    __lshift__, __rshift__ = operator("__lshift__", left_shift), operator("__rshift__", right_shift)
     __lt__, __le__ = operator("__lt__", ops.lt), operator("__le__", ops.le)
     __gt__, __ge__ = operator("__gt__", ops.gt), operator("__ge__", ops.ge)
     __eq__, __ne__ = operator("__eq__", ops.eq), operator("__ne__", ops.ne)  # type: ignore[assignment]
     __neg__, __abs__, __invert__ = Elementwise.neg, Elementwise.abs, Elementwise.bitwise_not
 
     __radd__, __rmul__ = commuted("__radd__", ops.add), commuted("__rmul__", ops.mul)
-    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+    __rand__, __ror__ = commuted("__rand__", ops.bitwise_and), commuted("__ror__", ops.bitwise_or)
+    __rxor__ = commuted("__rxor__", ops.bitwise_xor)
     __rfloordiv__, __rmod__ = reflected(ops.floor_divide), reflected(ops.remainder)
+    __rlshift__, __rrshift__ = reflected(left_shift), reflected(right_shift)
     __rpow__, _subtracted_from = reflected(ops.rpow), reflected(ops.rsub)
 
     __iadd__, __isub__ = in_place(__add__), in_place(__sub__)
     __imul__, __itruediv__ = in_place(__mul__), in_place(__truediv__)
     __ifloordiv__, __imod__ = in_place(__floordiv__), in_place(__mod__)
     __ipow__ = in_place(__pow__)
+    __ilshift__, __irshift__ = in_place(__lshift__), in_place(__rshift__)
     __iand__, __ior__, __ixor__ = in_place(__and__), in_place(__or__), in_place(__xor__)
     # fmt: on
 
@@ -393,9 +454,11 @@ class Tensor(
         return self._subtracted_from(other)
 
     def __rtruediv__(self, other: Any) -> Any:
-        if not isinstance(other, NUMBERS):
+        if not isinstance(other, OPERANDS):
             return NotImplemented
-        return ops.mul(ops.reciprocal(self), other)  # as torch rounds it
+        return ops.mul(self.reciprocal(), other)  # as torch rounds it
+
+    __rdiv__ = __rtruediv__
 
     def __pos__(self) -> Tensor:
         if self._array.dtype.kind == "b":
@@ -405,43 +468,24 @@ class Tensor(
     def __matmul__(self, other: Any) -> Tensor:
         return self.matmul(other) if isinstance(other, Tensor) else NotImplemented
 
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return other.matmul(self) if isinstance(other, Tensor) else NotImplemented
+
     # --- in place
 
     def _overwrite(self, result: Tensor) -> Tensor:
         """Take the values and the history of `result`, if its dtype and shape allow."""
         own, new = self._array, result._array
+        if new.shape != own.shape and np.broadcast_shapes(new.shape, own.shape) != own.shape:
+            raise RuntimeError(
+                f"output with shape {list(own.shape)} doesn't match the broadcast shape {list(new.shape)}"
+            )
         if dtypes.CATEGORY[new.dtype.kind] > dtypes.CATEGORY[own.dtype.kind]:
             raise RuntimeError(
                 f"result type {type_name(new.dtype)} can't be cast to the desired output type "
                 f"{type_name(own.dtype)}"
             )
-        if new.shape != own.shape and np.broadcast_shapes(new.shape, own.shape) != own.shape:
-            raise RuntimeError(
-                f"output with shape {list(own.shape)} doesn't match the broadcast shape {list(new.shape)}"
-            )
         return overwrite(self, result)
-
-    def copy_(self, src: Any, non_blocking: bool = False) -> Tensor:
-        """Overwrite with the (broadcast) values of `src`, cast to this tensor's dtype."""
-        check_writable(self)
-        check_broadcastable(self.shape, src.shape)
-        if np.broadcast_shapes(self.shape, src.shape) != self.shape:
-            raise RuntimeError(
-                f"output with shape {list(self.shape)} doesn't match the broadcast shape "
-                f"{list(np.broadcast_shapes(self.shape, src.shape))}"
-            )
-        return overwrite(self, ops.copy(self, src))
-
-    def fill_(self, value: Any) -> Tensor:
-        """Overwrite with one value."""
-        check_writable(self)
-        row = ops.fill_tensor if isinstance(value, Tensor) else ops.fill
-        return overwrite(self, row(self, value))
-
-    def zero_(self) -> Tensor:
-        """Overwrite with zeros."""
-        check_writable(self)
-        return overwrite(self, ops.zero(self, 0))
 
 
 def _only_value(x: Tensor) -> Any:

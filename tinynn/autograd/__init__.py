@@ -3,6 +3,10 @@
 Read op.py (what a row of the derivative table is), node.py (what it leaves behind), engine.py (backward).
 """
 
+from importlib import import_module
+from typing import Any
+
+from tinynn.autograd.anomaly_mode import detect_anomaly, set_detect_anomaly
 from tinynn.autograd.engine import backward, grad
 from tinynn.autograd.function import Function, once_differentiable
 from tinynn.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
@@ -13,6 +17,7 @@ __all__ = [
     "Function",
     "Variable",
     "backward",
+    "detect_anomaly",
     "enable_grad",
     "grad",
     "gradcheck",
@@ -20,5 +25,13 @@ __all__ = [
     "inference_mode",
     "no_grad",
     "once_differentiable",
+    "set_detect_anomaly",
     "set_grad_enabled",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`functional` stands on top of tinynn, and is imported when it is first asked for."""
+    if name == "functional":
+        return import_module("tinynn.autograd.functional")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinynn.autograd.adjust import cast, clone, sum_to
+from tinynn.autograd.anomaly_mode import anomaly
 from tinynn.autograd.grad_mode import thread
 from tinynn.autograd.node import Edge, Node, edge_to
 from tinynn.autograd.variable import Variable
@@ -53,9 +54,9 @@ def backpropagate(
                     # A leaf keeps it: nobody may share its memory.
                     if gradient is g or array.base is not None:
                         gradient = clone(gradient)
-                    if target in results:
-                        gradient = results[target] + gradient
-                    results[target] = gradient
+                    first = results.setdefault(target, gradient)
+                    if first is not gradient:
+                        results[target] = first + gradient
             elif target in arriving:
                 slots = arriving[target]
                 slots[index] = gradient if slots[index] is None else slots[index] + gradient
@@ -77,7 +78,11 @@ def backpropagate(
                 g = incoming[0]
             else:
                 g = _complete(incoming, node.outputs, create_graph) if node.zeros_for_none else incoming
-            edges, gradients = node.edges, node.gradients(g, create_graph)
+            edges = node.edges
+            if anomaly.enabled:
+                gradients = anomaly.gradients(node, g, create_graph)
+            else:
+                gradients = node.gradients(g, create_graph)
             if not retain_graph:
                 node.release()
 
@@ -163,7 +168,8 @@ def backward(
     roots = _roots(_as_tuple(tensors), grad_tensors, create_graph)
     if inputs is None:
         for leaf, gradient in _run(roots, create_graph, retain_graph, None).items():
-            _accumulate(leaf, gradient)
+            if leaf._requires_grad:  # it may have been switched off since
+                _accumulate(leaf, gradient)
         return
     receivers = {_key(tensor): tensor for tensor in _as_tuple(inputs)}
     if not receivers:
@@ -183,15 +189,22 @@ def grad(
     grad_outputs: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    only_inputs: bool = True,
     allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
     materialize_grads: bool = False,
-) -> tuple:
+) -> Any:
     """Return d(outputs)/d(input) for each of `inputs`, leaving every `.grad` alone.
 
+    `inputs` may be a dict, and the answer has its keys then. `only_inputs` is history, and without effect.
     Raises RuntimeError if an input does not require grad, or was not used (unless `allow_unused=True`, which
     gives None for it, or `materialize_grads=True`, which gives zeros).
     """
-    given = _as_tuple(inputs)
+    if is_grads_batched:
+        raise NotImplementedError("is_grads_batched=True\nCall grad() for each of the gradients.")
+    given = tuple(inputs.values()) if isinstance(inputs, dict) else _as_tuple(inputs)
+    if not given:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     for tensor in given:
         if not tensor.requires_grad:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
@@ -208,7 +221,7 @@ def grad(
                 )
             gradient = np.zeros_like(tensor._array) if materialize_grads else None
         answers.append(Variable.wrap(gradient) if isinstance(gradient, np.ndarray | np.generic) else gradient)
-    return tuple(answers)
+    return dict(zip(inputs, answers, strict=True)) if isinstance(inputs, dict) else tuple(answers)
 
 
 def _run(roots: list, create_graph: bool, retain_graph: bool | None, wanted: set | None) -> dict[Any, Any]:

@@ -23,15 +23,21 @@ from typing import Any
 import numpy as np
 
 from tinynn.autograd.adjust import clone
+from tinynn.autograd.anomaly_mode import Trace
 from tinynn.autograd.grad_mode import no_grad, thread
+from tinynn.autograd.inplace import check_writable, rewrite_base
 from tinynn.autograd.node import USED_TWICE, Node, edge_to
-from tinynn.autograd.variable import Variable
+from tinynn.autograd.stale import stale
+from tinynn.autograd.strided import as_strided, place_in
+from tinynn.autograd.variable import FUNCTION, SEVERAL, Variable
 
 
 class FunctionCtx:
     """What forward leaves for backward: saved tensors, and any attribute that you set."""
 
     needs_input_grad: tuple[bool, ...] = ()
+    label: str
+    trace: Trace | None
     _saved: tuple | None = ()
     _versions: tuple = ()
     _without_gradient: tuple = ()
@@ -41,17 +47,15 @@ class FunctionCtx:
     def save_for_backward(self, *tensors: Any) -> None:
         """Keep tensors for backward, where `ctx.saved_tensors` gives them back if nobody wrote to them."""
         self._saved = tensors
-        self._versions = tuple((t._counter, t._counter[0]) for t in tensors if t is not None)
+        self._versions = tuple(None if t is None else t._counter[0] for t in tensors)
 
     @property
     def saved_tensors(self) -> tuple:
         if self._saved is None:
             raise RuntimeError(USED_TWICE)
-        if any(counter[0] != count for counter, count in self._versions):
-            raise RuntimeError(
-                "one of the variables needed for gradient computation has been modified by an inplace "
-                "operation: a tensor given to save_for_backward was written to after the forward pass"
-            )
+        for tensor, count in zip(self._saved, self._versions, strict=True):
+            if tensor is not None and tensor._counter[0] != count:
+                raise stale(self, tensor._array, edge_to(tensor), tensor._counter, count)
         return self._saved
 
     def mark_non_differentiable(self, *outputs: Any) -> None:
@@ -61,6 +65,30 @@ class FunctionCtx:
     def mark_dirty(self, *inputs: Any) -> None:
         """forward wrote to these inputs and returns them."""
         self._written = inputs
+
+    def check_written(self, outputs: Any) -> None:
+        """Raise torch's RuntimeError where autograd cannot follow what forward wrote to."""
+        for x in self._written:
+            if not _among(x, tuple(outputs)):
+                raise RuntimeError(
+                    "Some elements marked as dirty during the forward method were not returned as output. "
+                    "The inputs that are modified inplace must all be outputs of the Function."
+                )
+            if x._requires_grad and x._node is None:
+                raise RuntimeError(
+                    "a leaf Variable that requires grad has been used in an in-place operation."
+                )
+            if x._base is not None and len(outputs) > 1:
+                raise RuntimeError(
+                    "If your Function modifies inplace an input that is a view of another Tensor, your "
+                    "Function cannot return more than one Tensor. This is not supported by the current "
+                    "autograd engine. You should either make sure the input is not a view (using .clone() "
+                    "for example) or make your Function only return one Tensor (potentially splitting it "
+                    "into two Functions: one doing the inplace that returns a single Tensor and a second "
+                    "one that does the other operations). You can ask on the forum "
+                    "https://discuss.pytorch.org/ if you need help to do this change."
+                )
+            check_writable(x)
 
     def set_materialize_grads(self, value: bool) -> None:
         """Whether backward gets zeros (the default) or None for an output that nothing was computed from."""
@@ -76,6 +104,7 @@ class _FunctionNode(Node):
         self.label = f"{function.__name__}Backward"
         self.outputs = [(o._array.shape, o._array.dtype) for o in outputs]
         self.function, self.ctx = function, ctx
+        ctx.label, ctx.trace = self.label, self.trace  # for an error: see stale.py
         self.zeros_for_none = ctx._zeros_for_none
 
     def gradients(self, g: Any, create_graph: bool) -> list:
@@ -141,7 +170,7 @@ class Function:
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run forward on the arguments, and record backward for their gradients."""
         ctx = FunctionCtx()
-        needs = tuple(isinstance(x, Variable) and x._requires_grad for x in args)
+        needs = tuple(isinstance(x, Variable) and x.requires_grad for x in args)  # type: ignore[attr-defined]
         ctx.needs_input_grad = needs
         with no_grad():
             if cls.setup_context is Function.setup_context:
@@ -149,25 +178,47 @@ class Function:
             else:
                 result = cls.forward(*args, **kwargs)
                 cls.setup_context(ctx, args, result)
-        if not (any(needs) and thread.enabled):
-            return result
         several = isinstance(result, tuple | list)
+        tracked = any(needs) and thread.enabled
+        if tracked:
+            ctx.check_written(result if several else (result,))
         outputs = [cls._output(ctx, one, args) for one in (result if several else (result,))]
         tensors = tuple(one for one in outputs if isinstance(one, Variable))
-        node = _FunctionNode(cls, ctx, args, tensors)
-        for index, tensor in enumerate(tensors):
-            if not any(tensor is other for other in ctx._without_gradient):
-                tensor._node, tensor._index, tensor._requires_grad = node, index, True
+        if thread.enabled:
+            for tensor in tensors:
+                if tensor._base is not None and not _among(tensor, ctx._written):
+                    tensor._origin = FUNCTION if len(tensors) == 1 else SEVERAL
+        if tracked:
+            node = _FunctionNode(cls, ctx, args, tensors)
+            for index, tensor in enumerate(tensors):
+                if not _among(tensor, ctx._without_gradient):
+                    _put_behind(tensor, node, index, ctx)
         return tuple(outputs) if several else outputs[0]
 
     @staticmethod
     def _output(ctx: FunctionCtx, output: Any, args: tuple) -> Any:
         """An input that forward returned untouched gets a tensor of its own: it must not become non-leaf."""
-        if any(output is written for written in ctx._written):
+        if _among(output, ctx._written):
             output.bump()
-        elif any(output is x for x in args):
-            return output.detach()
+        elif _among(output, args):
+            if not thread.enabled:
+                return output.detach()
+            with no_grad():
+                return as_strided(output, place_in(output._array, output.row_major()))
         return output
+
+
+def _among(one: Any, several: tuple) -> bool:
+    return any(one is other for other in several)
+
+
+def _put_behind(tensor: Any, node: Node, index: int, ctx: FunctionCtx) -> None:
+    """Make `tensor` an output of `node`."""
+    if tensor._base is not None and _among(tensor, ctx._written):
+        rewrite_base(tensor, (node, index, tensor._array.shape, tensor._array.dtype))
+    else:
+        tensor._node, tensor._index, tensor._requires_grad = node, index, True
+        tensor._seen = tensor._counter[0]
 
 
 def once_differentiable(backward: Callable) -> Callable:

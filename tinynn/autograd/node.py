@@ -7,10 +7,12 @@ go (`edges`), and never a Tensor that it made itself: a graph that nobody needs 
 from __future__ import annotations
 
 import itertools
+import re
 from typing import Any
 
 import numpy as np
 
+from tinynn.autograd.anomaly_mode import Trace, anomaly
 from tinynn.autograd.variable import Variable
 
 next_number = itertools.count().__next__
@@ -39,10 +41,13 @@ class Node:
     zeros_for_none = True  # whether an output that nothing was computed from gets a gradient of zeros
     hooks: dict[int, dict] | None = None  # output index -> {id: hook}
     retained: dict | None = None  # output index -> weak reference to a tensor that wants its .grad
+    trace: Trace | None = None  # where it was made, under detect_anomaly
 
     def __init__(self, edges: list[Edge | None]):
         self.edges = edges
         self.number = next_number()
+        if anomaly.enabled:
+            self.trace = anomaly.here()
 
     def gradients(self, g: Any, create_graph: bool) -> list:
         """The gradient for each edge (None for none), from the gradient `g` of the output.
@@ -54,9 +59,15 @@ class Node:
     def release(self) -> None:
         """Forget what was saved: this node has passed its gradients on."""
 
+    def operand(self, edge: int) -> int:
+        """The number, among the operands, of the one that this edge leads to."""
+        return edge
+
     def name(self) -> str:
         """torch's name of the operation, `MulBackward0` for instance."""
-        return self.label
+        return (
+            f"torch::autograd::{self.label}" if self.label in ("CopySlices", "CopyBackwards") else self.label
+        )
 
     @property
     def next_functions(self) -> tuple:
@@ -65,6 +76,11 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<{self.label} object at {id(self):#x}>"
+
+
+def operation(node_name: str) -> str:
+    """The operation behind a name: `Mul` behind MulBackward0."""
+    return re.sub(r"Backward\d*$", "", node_name)
 
 
 class AccumulateGrad:
@@ -108,3 +124,17 @@ def attached(array: np.ndarray, edge: Edge | None) -> Any:
     if edge is not None:
         tensor._node, tensor._index, tensor._requires_grad = edge[0], edge[1], True
     return tensor
+
+
+def move_retained(tensor: Any, node: Node, index: int) -> None:
+    """A tensor that retains its gradient wants that of its new value, which is this output of `node`."""
+    reference = forget_retained(tensor)
+    if reference is not None:
+        node.retained = {**(node.retained or {}), index: reference}
+
+
+def forget_retained(tensor: Any) -> Any:
+    """Take back the wish of a tensor for its gradient, which stands in its node."""
+    if tensor._node is None or not tensor._node.retained:
+        return None
+    return tensor._node.retained.pop(tensor._index, None)

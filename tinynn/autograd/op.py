@@ -33,10 +33,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinynn.autograd.anomaly_mode import anomaly
 from tinynn.autograd.grad_mode import thread
 from tinynn.autograd.node import USED_TWICE, Edge, Node, attached, edge_to, next_number, shown
-from tinynn.autograd.variable import Variable
-from tinynn.size import type_name
+from tinynn.autograd.stale import stale
+from tinynn.autograd.variable import INFERENCE, NO_GRAD, SEVERAL, Variable
 
 VALUE, SHAPE, OUTPUT = "value", "shape", "output"  # what a VJP may ask for
 EVERY = -1  # as a set of operands, one bit for each: all of them
@@ -76,8 +77,9 @@ class Op:
     """An operation on arrays, with its derivatives: see the top of this file.
 
     `cast` brings the operands to a common dtype first. `view=True` says that the output shares the memory of
-    the first operand. `feature_major=True`: see `Variable.row_major`. `name` is torch's name of the
-    grad_fn; ops/__init__.py makes it from the row's own name where none is given.
+    the first operand, `contiguous=True` that the output is row-major, whatever the operands are, as in torch.
+    `feature_major=True`: see `Variable.row_major`. `name` is torch's name of the grad_fn; ops/__init__.py
+    makes it from the row's own name where none is given.
     """
 
     first = 0  # the position of the first operand
@@ -90,6 +92,7 @@ class Op:
         cast: Callable | None = None,
         view: bool = False,
         feature_major: bool = False,
+        contiguous: bool = False,
     ):
         self.forward = forward
         self.vjps = vjps
@@ -97,8 +100,10 @@ class Op:
         self.cast = cast
         self.view = view
         self.feature_major = feature_major
+        self.contiguous = contiguous
         self.parameters, self.defaults = _signature(forward)
         self.arity = len(self.parameters)
+        self.differentiable = any(vjps)
         self.operands = tuple((i, 1 << i) for i in range(len(vjps)))  # their positions, and a bit for each
         self.plans: dict[int, Plan | None] = {}
         for vjp in vjps:
@@ -128,7 +133,7 @@ class Op:
             if isinstance(operand, Variable):
                 is_tensor = True
                 arrays[i] = operand._array
-                if operand._base is not None:
+                if operand._base is not None and thread.recording and self.differentiable:
                     operand.refresh()
                 if operand._requires_grad:
                     needs |= bit
@@ -148,6 +153,8 @@ class Op:
             out = Variable.wrap(result)
             if feature_major:
                 out._feature_major = True
+            elif self.contiguous:
+                result = out._array = np.asarray(result, order="C")
         if thread.recording:
             if needs:
                 plan = self.plans[needs] if needs in self.plans else self._plan(needs)
@@ -160,12 +167,18 @@ class Op:
     def _view(self, result: Any, args: tuple) -> Any:
         """A tensor that shares its operand's storage and version counter; or several of them."""
         if type(result) is tuple:
-            return tuple([self._view(one, args) for one in result])
+            parts = [self._view(one, args) for one in result]
+            for part in parts:
+                if thread.recording and part._origin != INFERENCE:
+                    part._origin = SEVERAL
+            return tuple(parts)
         out, source = Variable.wrap(result), args[0]
         out._base = source if source._base is None else source._base
-        out._replay = (*source._replay, (self, args[1:]))
         out._counter, out._seen = source._counter, source._counter[0]
         out._inference = source._inference
+        made = "" if thread.recording else INFERENCE if thread.inference else NO_GRAD
+        if made or source._origin:
+            out._origin = source._origin if source._origin == INFERENCE or not made else made
         return out
 
     def _plan(self, needs: int) -> Plan | None:
@@ -215,7 +228,8 @@ class Op:
 class VariadicOp(Op):
     """An Op over any number of operands, which come last: `cat(axis, *xs)`.
 
-    Its one VJP returns the list of their gradients; `xs` and `xs_shapes` are their values and shapes.
+    Its one VJP returns the list of their gradients; `xs` and `xs_shapes` are their values and shapes. There
+    may be several results, in a tuple: `g` and `y` then hold one for each, `g` None where no gradient came.
     """
 
     def __init__(self, forward: Callable, vjp: Callable, **options: Any):
@@ -228,11 +242,13 @@ class VariadicOp(Op):
         if not tensors:
             return self.forward(*args)
         arrays = [*args[: self.first], *[x._array if isinstance(x, Variable) else x for x in xs]]
-        for x in tensors:
-            x.refresh()
+        if thread.recording:
+            for x in tensors:
+                x.refresh()
         result = thread.quietly(self.forward, *arrays)
-        out = Variable.wrap(result)
-        out._inference = thread.inference
+        out = Variable.wrap(result) if type(result) is not tuple else tuple(map(Variable.wrap, result))
+        for one in _all_of(out):
+            one._inference = thread.inference
         if thread.recording and any(x._requires_grad for x in tensors):
             packed = [*arrays[: self.first], arrays[self.first :]]  # as if xs were one argument
             plan = self.plans.get(EVERY) or self._plan(EVERY)
@@ -248,6 +264,8 @@ class Record(Node):
         self.op = op
         self.plan = plan
         self.number = next_number()
+        if anomaly.enabled:
+            self.trace = anomaly.here()
         edges: list[Edge | None] = []
         for i in operands:
             operand, array = args[i], arrays[i]
@@ -270,6 +288,10 @@ class Record(Node):
             stamps.append((RESULT, out._counter, out._counter[0]))
         self.stamps = stamps
         self.saved: tuple | None = saved
+        self._made(out)
+
+    def _made(self, out: Any) -> None:
+        """Tell the results where they come from."""
         if type(out) is tuple:
             self.outputs = [(one._array.shape, one._array.dtype) for one in out]
             for index, one in enumerate(out):
@@ -283,7 +305,7 @@ class Record(Node):
 
     @property
     def next_functions(self) -> tuple:
-        return tuple(shown(self._edge_of(i)) for i in range(len(self.op.vjps)))
+        return tuple(shown(self._edge_of(i)) for i, vjp in enumerate(self.op.vjps) if vjp is not None)
 
     def gradients(self, g: Any, create_graph: bool) -> list:
         saved: Sequence | None = self.saved
@@ -292,7 +314,7 @@ class Record(Node):
             raise RuntimeError(USED_TWICE)
         for place, counter, count in self.stamps:
             if counter[0] != count:
-                raise RuntimeError(self._stale(place, counter[0], count))
+                raise self._stale(place, counter, count)
         rules: Sequence = plan.array_rules
         if create_graph:
             rules, saved = plan.rules, self._as_tensors()
@@ -304,8 +326,11 @@ class Record(Node):
         return gradients
 
     def release(self) -> None:
-        if self.stamps:  # where no values were saved, torch lets backward run again
-            self.saved = None
+        if self.stamps or self.plan.checks or (self.plan.kept and _has_array(self.saved)):
+            self.saved = None  # where no values were saved, torch lets backward run again
+
+    def operand(self, edge: int) -> int:
+        return self.plan.operands[edge]
 
     def _edge_of(self, place: int) -> Edge | None:
         """The edge to the operand at this place among the arguments."""
@@ -333,30 +358,23 @@ class Record(Node):
             self.saved = (*self.saved[:-1], tensor._array)
             self.stamps[-1] = (RESULT, tensor._counter, tensor._counter[0])
 
-    def _stale(self, place: int, found: int, expected: int) -> str:
-        """torch's message about a saved value that was overwritten, naming the value."""
+    def _stale(self, place: int, counter: list, expected: int) -> RuntimeError:
+        """The error about the saved value at this place among the arguments."""
         value = self.saved[-1 if place == RESULT else self.plan.kept.index(place)]  # type: ignore[index]
-        what = "an operand"
-        if type(value) is np.ndarray:
-            what = f"[tinynn.{type_name(value.dtype)}Tensor {list(value.shape)}]"
-            edge = None if self.op.first else self._edge_of(place)
-            maker, index = (self, 0) if place == RESULT else (edge[0], edge[1]) if edge else (None, 0)
-            if isinstance(maker, Node):
-                what += f", which is output {index} of {maker.label.partition('Backward')[0]},"
-        return (
-            "one of the variables needed for gradient computation has been modified by an inplace "
-            f"operation: {what} is at version {found}; expected version {expected} instead. Hint: "
-            f"{self.label} needs the old values: use the out-of-place operation, or clone() the tensor "
-            "before it is overwritten."
-        )
+        maker = (self, 0, (), None) if place == RESULT else None if self.op.first else self._edge_of(place)
+        return stale(self, value, maker, counter, expected)  # type: ignore[arg-type]
 
 
 class VariadicRecord(Record):
     """The Node of a VariadicOp: an edge for each of the xs."""
 
+    zeros_for_none = False
+
     def __init__(self, op: Op, plan: Plan, args: Sequence, arrays: Sequence, result: Any, out: Any):
         self.op, self.plan = op, plan
         self.number = next_number()
+        if anomaly.enabled:
+            self.trace = anomaly.here()
         self.edges = [edge_to(x) if isinstance(x, Variable) and x._requires_grad else None for x in args]
         tensors = [x for x in args if isinstance(x, Variable)] if plan.checks else []
         if any(x._inference for x in tensors):
@@ -365,7 +383,10 @@ class VariadicRecord(Record):
         self.saved = plan.keep(arrays)
         if plan.shapes:
             self.saved = (*self.saved, [np.shape(x) for x in arrays[-1]])
-        out._node, out._requires_grad = self, True
+        if plan.result:
+            self.saved = (*self.saved, result)
+            self.stamps += [(RESULT, one._counter, one._counter[0]) for one in _all_of(out)]
+        self._made(out)
 
     @property
     def next_functions(self) -> tuple:
@@ -379,7 +400,24 @@ class VariadicRecord(Record):
         for at, place in enumerate(self.plan.kept):
             if place in self.plan.checks:
                 values[at] = [attached(x, edge) for x, edge in zip(values[at], self.edges, strict=True)]
+        if self.plan.result:
+            places = [(self, i, one.shape, one.dtype) for i, one in enumerate(_all_of(values[-1]))]
+            results = [attached(*pair) for pair in zip(_all_of(values[-1]), places, strict=True)]
+            values[-1] = results if self.outputs else results[0]
         return values
+
+
+def _all_of(results: Any) -> tuple:
+    """The results of an operation that may have one or several."""
+    return results if type(results) is tuple else (results,)
+
+
+def _has_array(values: Any) -> bool:
+    """Whether there is an array among the values, or in a tuple (of indices) among them."""
+    return any(
+        isinstance(value, np.ndarray) or (type(value) is tuple and _has_array(value))
+        for value in values or ()
+    )
 
 
 def on_arrays(vjp: Callable) -> Callable:

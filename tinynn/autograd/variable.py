@@ -13,12 +13,14 @@ import numpy as np
 if TYPE_CHECKING:
     from tinynn.autograd.node import Node
 
+NO_GRAD, INFERENCE, SEVERAL, FUNCTION = "no_grad", "inference", "several", "function"  # origins of views
+
 
 class Variable:
     """An array with a place in the graph. The class attributes are what a fresh leaf looks like."""
 
     _array: np.ndarray
-    _counter: list[int]  # [how often the storage was written to]; one list for all views of a storage
+    _counter: list  # [how often the storage was written to]; one list for all views of a storage
     _requires_grad: bool = False
     _node: Node | None = None  # the operation that made it, None for a leaf
     _index: int = 0  # which of that operation's outputs it is
@@ -26,8 +28,10 @@ class Variable:
     _retains_grad: bool = False
     _hooks: dict | None = None
     _base: Any = None  # the tensor whose storage this one is a view of
-    _replay: tuple = ()  # the (op, arguments) that lead from _base to this view
+    _origin: str = ""  # of a view: how it was made, where that forbids to write to it
+    _storage: np.ndarray | None = None  # what the storage begins with, where not with the array or the base
     _seen: int = 0  # the count in _counter when _node was last brought up to date; only views need it
+    _number: int = 0  # its hash, once somebody asked for it
     _inference: bool = False  # made under inference_mode: no gradients, ever
     _feature_major: bool = False  # the array is column-major, though torch's would not be: see row_major
 
@@ -50,7 +54,7 @@ class Variable:
         it (a view, strides, memory shared with NumPy); then this makes it torch's.
         """
         if self._feature_major:
-            self._array = np.ascontiguousarray(self._array)
+            self._array = np.asarray(self._array, order="C")
             self._feature_major = False
         return self._array
 
@@ -59,18 +63,5 @@ class Variable:
         self._counter[0] += 1
 
     def refresh(self) -> None:
-        """Bring a view's place in the graph up to date after a write to its base or to a sibling view."""
-        base = self._base
-        if base is None or self._seen == self._counter[0]:
-            return
-        if base._requires_grad and base._node is not None:
-            view = follow(base, self._replay)
-            self._node, self._index, self._requires_grad = view._node, view._index, True
-            self._seen = self._counter[0]
-
-
-def follow(x: Any, replay: tuple) -> Any:
-    """The view of `x` (a tensor or an array) that the recorded view operations lead to."""
-    for op, arguments in replay:
-        x = op(x, *arguments)
-    return x
+        """Bring a view's place in the graph up to date after a write to its base: see views.py."""
+        raise NotImplementedError

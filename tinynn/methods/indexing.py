@@ -9,10 +9,11 @@ import numpy as np
 
 from tinynn import indices, ops
 from tinynn.autograd.op import Op
+from tinynn.autograd.overlap import check_disjoint, warn_of_expanded
 from tinynn.autograd.variable import Variable
 from tinynn.methods.rows import check_broadcastable, in_place
 from tinynn.ops.indexing import along
-from tinynn.size import c_name, check_expandable, one_dim, type_name
+from tinynn.size import c_name, check_expandable, legacy_name, one_dim, type_name
 
 if TYPE_CHECKING:
     from tinynn.tensor import Tensor
@@ -27,31 +28,44 @@ class Indexing(Variable):
         if type(index) is int and shape and -shape[0] <= index < shape[0]:
             return ops.select(self, (index,))  # a row: a quarter of the time that the general way takes
         basic, advanced = indices.normalize(index, shape)
-        out: Any = self if basic is None else self._basic(basic)
+        out: Any = (
+            self if basic is None else self._basic(basic, ops.slice if type(index) is slice else ops.alias)
+        )
         return out if advanced is None else ops.index(out, advanced)
 
-    def _basic(self, basic: tuple) -> Tensor:
-        """A view by ints, slices and None, under torch's name of the last step taken."""
-        steps = [item for item in basic if not (isinstance(item, slice) and item == slice(None))]
-        if steps and isinstance(steps[-1], int):
-            return ops.select(self, basic)
-        return (ops.unsqueeze_index if steps and steps[-1] is None else ops.slice)(self, basic)
+    def _basic(self, basic: tuple, whole: Op) -> Tensor:
+        """A view by ints, slices and None: as in torch, a step for each; by `whole` if nothing is cut off."""
+        view: Any = self
+        dim = 0
+        for item in basic:
+            if not (isinstance(item, slice) and item == slice(None)):
+                row = (
+                    ops.select
+                    if isinstance(item, int)
+                    else ops.slice
+                    if item is not None
+                    else ops.unsqueeze_index
+                )
+                view = row(view, (slice(None),) * dim + (item,))
+            dim += not isinstance(item, int)
+        return whole(self, ()) if view is self else view
 
     def __setitem__(self, index: Any, value: Any) -> None:
         """Overwrite the elements at `index` with the (broadcast) `value`."""
         basic, advanced = indices.normalize(index, self._array.shape)
-        if basic is None or (advanced is None and all(item == slice(None) for item in basic)):
-            target: Any = self
-        else:
-            target = self._basic(basic)
+        parts = [] if basic is None else indices.cutting(basic, self._array.shape)
+        target: Any = (
+            self if all(part == slice(None) for part in parts) else self._basic(tuple(parts), ops.alias)
+        )
         values: Any = (
             value if isinstance(value, Variable) else Variable.wrap(np.asarray(value, self._array.dtype))
         )
-        if values.ndim and values.shape[0] == 1:
+        write = target.copy_ if values.ndim else target.fill_
+        if values.ndim and values.shape[0] == 1 and values.shape != target.shape:
             values = values.reshape(_without_leading_ones(values.shape))
         if advanced is None:
-            check_expandable(values.shape, target.shape)
-            target.copy_(values)
+            check_expandable(values.shape, target.shape, legacy_name(values._array.dtype))
+            write(values)
         else:
             target.index_put_(advanced, values)
 
@@ -149,8 +163,9 @@ class Indexing(Variable):
             return Variable.wrap(np.empty((int(bool(self._array)), 0), np.int64))
         return Variable.wrap(np.stack(self._array.nonzero(), axis=1).astype(np.int64))
 
-    index_put_ = in_place(index_put)
-    masked_fill_, scatter_add_ = in_place(masked_fill), in_place(scatter_add)
+    index_put_ = in_place(index_put, warn_of_expanded("index_put_", "tensor[indices] = tensor"))
+    masked_fill_ = in_place(masked_fill, warn_of_expanded("masked_fill_", "tensor[mask] = scalar"))
+    scatter_add_ = in_place(scatter_add, check_disjoint)
 
 
 def places_along(row: Op, x: Variable, dim: int, places: Tensor) -> Tensor:

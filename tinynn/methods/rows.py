@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn import dtypes
+from tinynn import dtypes, ops
 from tinynn.autograd.inplace import check_writable
 from tinynn.autograd.op import size_mismatch
+from tinynn.autograd.overlap import check_apart
 from tinynn.autograd.variable import Variable
 
 if TYPE_CHECKING:
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 NUMBERS = (int, float, np.number, np.bool_)
 OPERANDS = (Variable, *NUMBERS)  # what may stand beside a tensor in an expression
 UNARY: list[str] = []  # the names of the methods that `unary` made
+
+
+def later(name: str) -> Callable[..., Any]:
+    """The row of this name, from a file of the table that is imported when the row is first called."""
+    return lambda *args: getattr(ops, name)(*args)
 
 
 def unary(name: str, row: Callable, doc: str) -> Callable[[Any], Any]:
@@ -66,7 +72,11 @@ def operator(name: str, row: Callable) -> Callable[[Any, Any], Any]:
     def method(self: Tensor, other: Any) -> Any:
         if isinstance(other, OPERANDS):
             return row(self, other)
-        return row(self, Variable.wrap(other)) if isinstance(other, np.ndarray) else NotImplemented
+        if not isinstance(other, np.ndarray):
+            return NotImplemented
+        # an array without dimensions is no number: its dtype counts
+        array = other.reshape(1) if self._array.ndim and not other.ndim else other
+        return row(self, Variable.wrap(array))
 
     return called(name, method, f"The operator `{name}`, for a tensor, a number or an array.")
 
@@ -75,15 +85,25 @@ def commuted(name: str, row: Callable) -> Callable[[Any, Any], Any]:
     """`other row self`, for a number `other` and a row that does not mind the order."""
 
     def method(self: Tensor, other: Any) -> Any:
+        _need_tensor(name, self)
         return row(self, other) if isinstance(other, OPERANDS) else NotImplemented
 
     return called(name, method, f"The operator `{name}`, for a number.")
+
+
+def _need_tensor(name: str, self: Any) -> None:
+    if not isinstance(self, Variable):
+        raise TypeError(
+            f"descriptor '{name}' for 'tinynn.Tensor' objects doesn't apply to a '{type(self).__name__}' "
+            "object"
+        )
 
 
 def reflected(row: Callable) -> Callable[[Any, Any], Any]:
     """`other row self`, for a number `other`."""
 
     def method(self: Tensor, other: Any) -> Any:
+        _need_tensor("a reflected operator", self)
         if isinstance(other, Variable):
             return row(other, self)
         if not isinstance(other, NUMBERS):
@@ -93,12 +113,16 @@ def reflected(row: Callable) -> Callable[[Any, Any], Any]:
     return method
 
 
-def in_place(operation: Callable) -> Callable[..., Any]:
-    """The in-place twin of a method: its result overwrites the tensor."""
+def in_place(operation: Callable, check: Callable = check_apart) -> Callable[..., Any]:
+    """The in-place twin of a method: its result overwrites the tensor.
+
+    `check(tensor, *args)` refuses memory that operands share.
+    """
 
     @functools.wraps(operation)
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-        check_writable(self)
+        check_writable(self, *args)
+        check(self, *args)
         result = operation(self, *args, **kwargs)
         return result if result is NotImplemented else self._overwrite(result)
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinynn import dtypes, ops
+from tinynn.autograd.overlap import allow
 from tinynn.autograd.variable import Variable
 from tinynn.methods.rows import in_place
-from tinynn.size import check_expandable, dims_of, new_shape, one_dim, shape_of, type_name
+from tinynn.size import check_expandable, dims_of, legacy_name, new_shape, one_dim, shape_of, type_name
 
 if TYPE_CHECKING:
     from tinynn.tensor import Tensor
@@ -23,7 +24,7 @@ class Shapes(Variable):
     def view(self, *sizes: Any) -> Tensor:
         """The same memory in another shape (or, given a dtype, the same bits as another type)."""
         if len(sizes) == 1 and isinstance(sizes[0], dtypes.dtype):
-            return Variable.wrap(self.row_major().view(sizes[0].numpy))
+            return self._bits_as(sizes[0].numpy)
         shape = new_shape(shape_of(sizes, "view"), self._array.size)
         if not self._can_view(shape):
             raise RuntimeError(
@@ -31,6 +32,20 @@ class Shapes(Variable):
                 "spans across two contiguous subspaces). Use .reshape(...) instead."
             )
         return ops.reshape(self, shape)
+
+    def _bits_as(self, kind: np.dtype) -> Tensor:
+        array = self.row_major()
+        own, wanted = array.itemsize, kind.itemsize
+        sizes = f"to view {type_name(array.dtype)} as {type_name(kind)} (different element sizes)"
+        if own != wanted and not array.ndim:
+            raise RuntimeError(f"self.dim() cannot be 0 {sizes}")
+        if wanted > own and array.shape[-1] * own % wanted:
+            raise RuntimeError(
+                f"self.size(-1) must be divisible by {wanted // own} {sizes}, but got {array.shape[-1]}"
+            )
+        out: Any = self.detach()  # type: ignore[attr-defined]
+        out._array = array.view(kind)
+        return out
 
     def _can_view(self, shape: tuple[int, ...]) -> bool:
         array = self.row_major()
@@ -45,7 +60,11 @@ class Shapes(Variable):
     def reshape(self, *shape: Any) -> Tensor:
         """A view in another shape where memory allows it, else a copy."""
         wanted = new_shape(shape_of(shape, "reshape", "shape"), self._array.size)
-        return ops.reshape(self if self._can_view(wanted) else ops.clone(self), wanted)
+        if self.row_major().flags.c_contiguous:
+            return ops.reshape(self, wanted)
+        if self._can_view(wanted):
+            return ops.reshape_alias(self, wanted)
+        return ops.unsafe_view(ops.clone(self), wanted)
 
     def view_as(self, other: Tensor) -> Tensor:
         """`view` in the shape of `other`."""
@@ -69,7 +88,7 @@ class Shapes(Variable):
 
     def ravel(self) -> Tensor:
         """All elements as a vector."""
-        return self.reshape(-1)
+        return self.contiguous().view(-1)  # type: ignore[attr-defined]
 
     def unflatten(self, dim: int, sizes: Sequence[int]) -> Tensor:
         """One dimension as several."""
@@ -98,7 +117,7 @@ class Shapes(Variable):
     def transpose(self, dim0: int, dim1: int) -> Tensor:
         """With two dimensions swapped."""
         a, b = one_dim(dim0, self._array.ndim), one_dim(dim1, self._array.ndim)
-        return ops.transpose(self, a, b) if self._array.ndim else ops.permute(self, ())
+        return ops.transpose(self, a, b)
 
     swapaxes = swapdims = transpose
 
@@ -147,7 +166,7 @@ class Shapes(Variable):
         extra = len(wanted) - self._array.ndim
         if extra < 0:
             raise RuntimeError(
-                f"expand({_legacy_name(self._array.dtype)}{{{list(self._array.shape)}}}, "
+                f"expand({legacy_name(self._array.dtype)}{{{list(self._array.shape)}}}, "
                 f"size={list(wanted)}): the number of sizes provided ({len(wanted)}) must be greater or "
                 f"equal to the number of dimensions in the tensor ({self._array.ndim})"
             )
@@ -257,7 +276,7 @@ class Shapes(Variable):
         """The upper triangle, zeros below."""
         return ops.triu(_matrix("triu", self), diagonal)
 
-    tril_, triu_ = in_place(tril), in_place(triu)
+    tril_, triu_ = in_place(tril, allow), in_place(triu, allow)
 
     def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
         """A view of the diagonal of two dimensions, as the last dimension."""
@@ -280,11 +299,6 @@ def _matrix(name: str, x: Variable) -> Variable:
     if x._array.ndim < 2:
         raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
     return x
-
-
-def _legacy_name(numpy_dtype: np.dtype) -> str:
-    """The tensor's class in torch's oldest messages."""
-    return "CPUBoolType" if numpy_dtype.kind == "b" else f"tinynn.{type_name(numpy_dtype)}Tensor"
 
 
 def _moved(ndim: int, source: Any, destination: Any) -> list[int]:
