@@ -1,7 +1,15 @@
-"""Cases for tinynn.nn.functional: activations, losses and layers as functions; test_nn.py runs them."""
+"""Cases for tinynn.nn.functional: activations, losses and layers as functions; test_nn.py runs them.
+
+With them those of sampling_cases.py.
+"""
 
 import warnings
 
+import numpy as np
+import torch
+
+import tinynn
+from parity_tests import sampling_cases
 from parity_tests.harness import FLOATS, Case, Draw, integers, normal, positive, values
 
 KINKS = values([[-1.0, -0.5, 0.0, -0.0, 0.5, 1.0], [6.0, 7.0, -7.0, 2.0, -2.0, 3.0]])
@@ -9,6 +17,9 @@ SPECIAL = values([0.0, -0.0, 1.0, -30.0, 30.0, -200.0, 200.0, float("inf"), floa
 FINITE = values(
     [0.0, -0.0, 1.0, -30.0, 30.0, -200.0, 200.0]
 )  # torch's gelu(inf) is nan in float32, inf in float64
+SMALLER = values(
+    [0.0, -0.0, 1.0, -30.0, 30.0, -80.0, 80.0]
+)  # torch's second derivative of mish(200) is nan in float32
 MIXED = {"matrix": normal(5, 3), "0-d": normal(), "empty": normal(0, 3), "kinks": KINKS, "special": SPECIAL}
 
 
@@ -16,6 +27,18 @@ def zero_or_one(*shape):
     return Draw(lambda rng: rng.integers(0, 2, shape).astype(float))
 
 
+def signs(*shape):
+    return Draw(lambda rng: rng.choice([-1.0, 1.0], shape), False)
+
+
+def pieces(f, size=None):
+    return (torch if f is torch.nn.functional else tinynn).nn.LinearCrossEntropyOptions(True, size)
+
+
+LABELS = Draw(lambda rng: np.array([[0, 2, -1, 3], [3, 3, 1, -1], [-1, 0, 0, 0]]), False)
+
+
+# ruff: noqa: E501 - a case is a line
 # fmt: off
 ACTIVATIONS = {
     "relu":          lambda f, x: f.relu(x),
@@ -30,14 +53,41 @@ ACTIVATIONS = {
     "silu":          lambda f, x: f.silu(x),
     "sigmoid":       lambda f, x: f.sigmoid(x),
     "tanh":          lambda f, x: f.tanh(x),
+    "celu":          lambda f, x: f.celu(x),
+    "celu 1.3":      lambda f, x: f.celu(x, 1.3),
+    "selu":          lambda f, x: f.selu(x),
+    "hardshrink":    lambda f, x: f.hardshrink(x),
+    "hardshrink 2":  lambda f, x: f.hardshrink(x, 2),
+    "hardswish":     lambda f, x: f.hardswish(x),
+    "threshold":     lambda f, x: f.threshold(x, 0.5, 7.0),
+    "softsign":      lambda f, x: f.softsign(x),
+    "rrelu":         lambda f, x: f.rrelu(x),
 }
 CANCELLING = {  # for negative x, 1 + erf(x) and 1 + tanh(x) lose the digits that 1 has no room for
     "gelu":          lambda f, x: f.gelu(x),
     "gelu tanh":     lambda f, x: f.gelu(x, approximate="tanh"),
+    "tanhshrink":    lambda f, x: f.tanhshrink(x),
+}
+MISH = {"mish": lambda f, x: f.mish(x)}
+NO_SECOND = {
+    "hardsigmoid":   lambda f, x: f.hardsigmoid(x),
+}
+OF_EVEN_SIZE = {
+    "softshrink":    lambda f, x: f.softshrink(x),  # -0 for the last elements, which fill no vector
+    "softshrink 2":  lambda f, x: f.softshrink(x, 2.0),
+    "glu":           lambda f, x: f.glu(x),
+    "glu 0":         lambda f, x: f.glu(x, 0),
+}
+EVEN = {
+    "matrix": normal(4, 4),
+    "special": values([[0.0, -0.0, 1.0, -30.0], [30.0, -200.0, 200.0, 4.0]] * 2),
+    "kinks": values([[-1.0, -0.5, 0.0, -0.0, 0.5, 1.0, 2.0, 3.0], [6.0, 7.0, -7.0, 2.0, -2.0, -3.0, 4.0, 5.0]]),
 }
 ONE_DIM = {
     "softmax":       lambda f, x: f.softmax(x, dim=-1),
     "softmin":       lambda f, x: f.softmin(x, dim=0),
+    "normalize":     lambda f, x: f.normalize(x),
+    "normalize 1":   lambda f, x: f.normalize(x, p=1.0, dim=0, eps=2.0),
     "log_softmax":   lambda f, x: f.log_softmax(x, dim=-1),
 }
 IN_PLACE = {
@@ -45,9 +95,73 @@ IN_PLACE = {
     "relu6_":        lambda f, x: f.relu6(x * 1, inplace=True),
     "leaky_relu_":   lambda f, x: f.leaky_relu(x * 1, 0.1, inplace=True),
     "elu_":          lambda f, x: f.elu(x * 1, inplace=True),
+    "celu_":         lambda f, x: f.celu(x * 1, 1.3, inplace=True),
+    "selu_":         lambda f, x: f.selu(x * 1, inplace=True),
+    "rrelu_":        lambda f, x: f.rrelu(x * 1, inplace=True),
     "silu_":         lambda f, x: f.silu(x * 1, inplace=True),
+    "mish_":         lambda f, x: f.mish(x * 1, inplace=True),
+    "hardswish_":    lambda f, x: f.hardswish(x * 1, inplace=True),
+    "threshold_":    lambda f, x: f.threshold(x * 1, 0.1, 2.0, inplace=True),
+    "named relu_":   lambda f, x: f.relu_(x * 1),
+    "named elu_":    lambda f, x: f.elu_(x * 1, 0.7),
+    "named celu_":   lambda f, x: f.celu_(x * 1, 0.7),
+    "named selu_":   lambda f, x: f.selu_(x * 1),
+    "named rrelu_":  lambda f, x: f.rrelu_(x * 1, 0.1, 0.4),
+    "named hardtanh_": lambda f, x: f.hardtanh_(x * 1, -0.5, 0.7),
+    "named leaky_relu_": lambda f, x: f.leaky_relu_(x * 1, 0.3),
+    "named threshold_": lambda f, x: f.threshold_(x * 1, 0.1, 2.0),
+    "elu_ of a part": lambda f, x: (y := x * 1, f.elu(y[1:], inplace=True), y)[2],
+    "mish_ of a part": lambda f, x: (y := x * 1, f.mish(y[:, 1], inplace=True), y)[2],
+    "elu_ overwritten": lambda f, x: f.elu(x * 1, inplace=True).add_(1),
     "relu_ of leaf": lambda f, x: f.relu(x, inplace=True),
     "elu_ of leaf":  lambda f, x: f.elu(x, inplace=True),
+    "elu_ falling":  lambda f, x: f.elu(x * 1, -1.0, inplace=True),
+    "leaky_relu_ falling": lambda f, x: f.leaky_relu(x * 1, -1.0, inplace=True),
+    "rrelu_ falling": lambda f, x: f.rrelu(x * 1, -1.0, -0.5, inplace=True),
+}
+OF_TORCH = {  # (function of torch, inputs)
+    "torch.celu":       (lambda torch, x: torch.celu(x, 0.7), normal(4, 3)),
+    "torch.celu_":      (lambda torch, x: torch.celu_(x * 1, 0.7), normal(4, 3)),
+    "torch.selu":       (lambda torch, x: torch.selu(x), normal(4, 3)),
+    "torch.selu_":      (lambda torch, x: torch.selu_(x * 1), normal(4, 3)),
+    "torch.relu_":      (lambda torch, x: torch.relu_(x * 1), normal(4, 3)),
+    "torch.threshold":  (lambda torch, x: torch.threshold(x, 0.1, 2.0), normal(4, 3)),
+    "torch.threshold_": (lambda torch, x: torch.threshold_(x * 1, 0.1, 2.0), normal(4, 3)),
+    "torch.hardshrink": (lambda torch, x: torch.hardshrink(x), normal(4, 3)),
+    "Tensor.hardshrink": (lambda torch, x: x.hardshrink(0.3), normal(4, 3)),
+    "torch.prelu":      (lambda torch, x, w: torch.prelu(x, w), normal(4, 3), normal(3)),
+    "Tensor.prelu":     (lambda torch, x, w: x.prelu(w), normal(2, 3, 4), normal(3)),
+    "prelu of one":     (lambda torch, x, w: torch.prelu(x, w), normal(), normal(1)),
+    "prelu 0-d":        (lambda torch, x, w: torch.prelu(x, w), normal(4, 3), normal()),
+    "rrelu drawn":      (lambda torch, x: (torch.manual_seed(3), torch.rrelu(x, 0.2, 0.9, True), torch.rand(2))[1:],
+                         normal(4, 3)),
+    "rrelu drawn kinks": (lambda torch, x: (torch.manual_seed(3), torch.rrelu(x, training=True))[1], KINKS),
+    "rrelu_ drawn":     (lambda torch, x: (torch.manual_seed(3), torch.rrelu_(x * 1, 0.2, 0.9, True))[1],
+                         normal(4, 3)),
+    "gumbel_softmax":   (lambda torch, x: (torch.manual_seed(3), torch.nn.functional.gumbel_softmax(x, 0.7))[1],
+                         normal(4, 3)),
+    "gumbel hard":      (lambda torch, x:
+                         (torch.manual_seed(3), torch.nn.functional.gumbel_softmax(x, hard=True, dim=0))[1],
+                         normal(4, 3)),
+    "torch.cosine_similarity": (lambda torch, x, y: torch.cosine_similarity(x, y, dim=0), normal(4, 3), normal(4, 1)),
+    "cosine of short":  (lambda torch, x, y: torch.cosine_similarity(x * 1e-9, y), normal(4, 3), normal(4, 3)),
+    "torch.pairwise_distance": (lambda torch, x, y: torch.pairwise_distance(x, y, keepdim=True),
+                         normal(4, 3), normal(3)),
+    "pairwise_distance 3": (lambda torch, x, y: torch.pairwise_distance(x, y, 3.0, eps=0.1),
+                         normal(4, 3), normal(4, 3)),
+    "pairwise_distance 0-d": (lambda torch, x, y: torch.pairwise_distance(x, y), normal(), normal()),
+}
+OF_TORCH_ONCE = {  # torch has no second derivative; prelu's at 0 is not that of its first
+    "hardsigmoid_":     (lambda torch, x: torch.nn.functional.hardsigmoid(x * 1, inplace=True), normal(4, 3)),
+    "prelu kinks":      (lambda torch, x, w: torch.prelu(x, w), values([-1.0, 0.0, -0.0, 2.0]), normal(1)),
+    "pdist":            (lambda torch, x: torch.pdist(x, 1.5), normal(5, 3)),
+    "pdist 0":          (lambda torch, x: torch.nn.functional.pdist(x, 0), normal(4, 3)),
+    "pdist 0.5":        (lambda torch, x: torch.pdist(x, 0.5), normal(4, 3)),
+    "pdist 1":          (lambda torch, x: torch.pdist(x, 1), KINKS),
+    "pdist 2 of equals": (lambda torch, x: torch.pdist(x), values([[1.0, 2.0], [1.0, 2.0], [0.0, 1.0]])),
+    "pdist inf":        (lambda torch, x: torch.pdist(x, float("inf")), values([[0.0, 1.0], [1.0, 2.0], [3.0, 1.0]])),
+    "pdist of nothing": (lambda torch, x: torch.pdist(x), normal(3, 0)),
+    "pdist of one":     (lambda torch, x: torch.pdist(x), normal(1, 3)),
 }
 
 UNIT = Draw(lambda rng: rng.uniform(0.05, 0.95, (5, 3)))
@@ -125,15 +239,71 @@ LOSSES = {  # (function of nn.functional, inputs and reduction, inputs)
                             normal(2, 4, 3), integers(4, 2, 3), positive(4).constant),
     "cross_entropy smooth 1-d": (lambda f, x, t, r: f.cross_entropy(x, t, reduction=r, label_smoothing=0.3),
                             normal(4), integers(4)),
-}
-# torch differentiates binary_cross_entropy twice by another formula, with 1e-12 added to x and to 1 - x.
-BCE = {
     "bce edges":            (lambda f, x, t, r: f.binary_cross_entropy(x, t, reduction=r),
                             EDGES, values([0.0, 0.0, 1.0, 1.0, 0.5]).constant),
     "bce":                  (lambda f, x, t, r: f.binary_cross_entropy(x, t, reduction=r),
                             UNIT, Draw(UNIT.make)),
     "bce w":                (lambda f, x, t, w, r: f.binary_cross_entropy(x, t, weight=w, reduction=r),
                             UNIT, zero_or_one(5, 3), positive(3).constant),
+    "linear_cross_entropy": (lambda f, x, w, t, b, r: f.linear_cross_entropy(x, w, t, linear_bias=b, reduction=r),
+                            normal(5, 3), normal(4, 3), integers(4, 5), normal(4)),
+    "linear_cross_entropy 2": (lambda f, x, w, t, r:
+                            f.linear_cross_entropy(x, w, t, reduction=r, ignore_index=1, label_smoothing=0.1),
+                            normal(5, 3), normal(4, 2, 3), integers(4, 5, 2)),
+    "poisson_nll":          (lambda f, x, t, r: f.poisson_nll_loss(x, t, reduction=r),
+                            normal(5, 3), integers(9, 5, 3)),
+    "poisson_nll full":     (lambda f, x, t, r: f.poisson_nll_loss(x, t, full=True, reduction=r),
+                            normal(5, 3), values([0.0, 1.0, 5.0])),
+    "poisson_nll rate":     (lambda f, x, t, r: f.poisson_nll_loss(x, t, log_input=False, eps=0.1, reduction=r),
+                            positive(5, 3), positive(5, 3)),
+    "gaussian_nll":         (lambda f, x, t, v, r: f.gaussian_nll_loss(x, t, v, reduction=r),
+                            normal(5, 3), normal(5, 3), positive(5, 3)),
+    "gaussian_nll full":    (lambda f, x, t, v, r: f.gaussian_nll_loss(x, t, v, full=True, eps=1.0, reduction=r),
+                            normal(5, 3), normal(5, 3), positive(5)),
+    "gaussian_nll 1":       (lambda f, x, t, r: f.gaussian_nll_loss(x, t, 2.0, reduction=r),
+                            normal(5, 3), normal(5, 3)),
+    "margin_ranking":       (lambda f, x, y, t, r: f.margin_ranking_loss(x, y, t, margin=0.5, reduction=r),
+                            normal(5, 3), normal(5, 3), signs(5, 3)),
+    "hinge_embedding":      (lambda f, x, t, r: f.hinge_embedding_loss(x, t, reduction=r),
+                            normal(5, 3), signs(5, 3)),
+    "hinge_embedding kinks": (lambda f, x, t, r: f.hinge_embedding_loss(x, t, margin=2, reduction=r),
+                            KINKS, signs(2, 6)),
+    "cosine_embedding":     (lambda f, x, y, t, r: f.cosine_embedding_loss(x, y, t, 0.1, reduction=r),
+                            normal(5, 3), normal(5, 3), signs(5)),
+    "cosine_embedding 1-d": (lambda f, x, y, t, r: f.cosine_embedding_loss(x, y, t, reduction=r),
+                            normal(3), normal(3), signs()),
+    "soft_margin":          (lambda f, x, t, r: f.soft_margin_loss(x, t, reduction=r), normal(5, 3), signs(5, 3)),
+    "soft_margin large":    (lambda f, x, t, r: f.soft_margin_loss(x, t, reduction=r),
+                            values([0.0, 60.0, -60.0]), signs(3)),
+    "multilabel_soft_margin": (lambda f, x, t, r: f.multilabel_soft_margin_loss(x, t, reduction=r),
+                            normal(5, 3), zero_or_one(5, 3)),
+    "multilabel_soft_margin w": (lambda f, x, t, w, r: f.multilabel_soft_margin_loss(x, t, w, reduction=r),
+                            normal(5, 3), UNIT, positive(3)),
+    "triplet_margin":       (lambda f, a, p, n, r: f.triplet_margin_loss(a, p, n, reduction=r),
+                            normal(5, 3), normal(5, 3), normal(5, 3)),
+    "triplet_margin swap":  (lambda f, a, p, n, r:
+                            f.triplet_margin_loss(a, p, n, 2.0, p=3, swap=True, reduction=r),
+                            normal(5, 3), normal(5, 3), normal(5, 3)),
+    "triplet_margin 1-d":   (lambda f, a, p, n, r: f.triplet_margin_loss(a, p, n, reduction=r),
+                            normal(3), normal(3), normal(3)),
+    "triplet_margin_with_distance": (lambda f, a, p, n, r: f.triplet_margin_with_distance_loss(
+                            a, p, n, distance_function=lambda x, y: (x - y).abs().sum(-1), swap=True, reduction=r),
+                            normal(5, 3), normal(5, 3), normal(5, 3)),
+}
+MARGINS = {  # torch has no second derivatives of these
+    "multi_margin":         (lambda f, x, t, r: f.multi_margin_loss(x, t, reduction=r), normal(5, 4), integers(4, 5)),
+    "multi_margin 2":       (lambda f, x, t, w, r: f.multi_margin_loss(x, t, 2, 0.7, w, reduction=r),
+                            normal(5, 4), integers(4, 5), positive(4).constant),
+    "multi_margin 1-d":     (lambda f, x, t, r: f.multi_margin_loss(x, t, reduction=r), normal(4), integers(4)),
+    "multi_margin 1-d 1":   (lambda f, x, t, r: f.multi_margin_loss(x, t, reduction=r), normal(4), integers(4, 1)),
+    "multi_margin 0-d":     (lambda f, x, t, r: f.multi_margin_loss(x, t, reduction=r), normal(), integers(1)),
+    "multi_margin nan":     (lambda f, x, t, r: f.multi_margin_loss(x, t, reduction=r),
+                            values([[float("nan"), 1.0, 2.0]]), integers(3, 1)),
+    "multilabel_margin":    (lambda f, x, t, r: f.multilabel_margin_loss(x, t, reduction=r),
+                            normal(3, 4), LABELS),
+    "multilabel_margin 1-d": (lambda f, x, t, r: f.multilabel_margin_loss(x, t[1], reduction=r), normal(4), LABELS),
+    "multilabel_margin 0-d": (lambda f, x, t, r: f.multilabel_margin_loss(x, t[1, 0] * 0, reduction=r),
+                            normal(), LABELS),
 }
 # The mean divides by a size, for which torch has a second division, DivBackward1.
 PROBABILITIES = {
@@ -151,6 +321,17 @@ ONE_REDUCTION = {
     "kl_div 0 log 0":        (lambda f, x, t: f.kl_div(x, t, reduction="none"),
                             normal(2), values([1.0, 0.0]).constant),
     "mse broadcast":         (lambda f, x, t: _silent(f.mse_loss, x, t), normal(3, 1), normal(4)),
+}
+IN_PIECES = {  # torch has no second derivatives of these, and gives grad_fn the names of its own functions
+    "linear_cross_entropy in pieces": (lambda f, x, w, t, b, c, r:
+                            f.linear_cross_entropy(x, w, t, linear_bias=b, weight=c, reduction=r, options=pieces(f, 2)),
+                            normal(5, 3), normal(4, 3), integers(4, 5), normal(4), positive(4).constant),
+    "linear_cross_entropy of few": (lambda f, x, w, t, r:
+                            f.linear_cross_entropy(x, w, t, reduction=r, ignore_index=1, options=pieces(f)),
+                            normal(9, 3), normal(4, 3), integers(4, 9)),
+    "linear_cross_entropy of one": (lambda f, x, w, t, r:
+                            f.linear_cross_entropy(x, w, t, reduction=r, options=pieces(f)),
+                            normal(3), normal(4, 3), integers(4)),
 }
 LAYERS = {
     "linear":           (lambda f, x, w, b: f.linear(x, w, b), normal(5, 3), normal(4, 3), normal(4)),
@@ -237,11 +418,18 @@ CASES: list[Case] = [
     *_each_input(ACTIVATIONS, MIXED),
     *_each_input(CANCELLING, MIXED | {"special": FINITE}, scaled=True),
     *_each_input(ONE_DIM, {"matrix": normal(4, 3)}, scaled=True),
-    *_each_input(IN_PLACE, {"matrix": normal(4, 3)}, names=False),
+    *_each_input(MISH, MIXED | {"special": SMALLER}, scaled=True),
+    *_each_input(NO_SECOND, MIXED, second=False),
+    *_each_input(OF_EVEN_SIZE, EVEN),
+    *_each_input(IN_PLACE, {"matrix": normal(4, 3)}),
+    *(Case(name, f, *inputs, scaled=True) for name, (f, *inputs) in OF_TORCH.items()),
+    *(Case(name, f, *inputs, scaled=True, second=False) for name, (f, *inputs) in OF_TORCH_ONCE.items()),
     *_each_reduction(LOSSES),
-    *_each_reduction(BCE, second=False),
+    *_each_reduction(MARGINS, second=False),
+    *_each_reduction(IN_PIECES, second=False, names=False),
     *_each_reduction(PROBABILITIES, names=False),
     *_single(ONE_REDUCTION),
     *_single(LAYERS),
     *_single(BILINEAR, names=False),
+    *sampling_cases.CASES,
 ]

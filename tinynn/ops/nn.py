@@ -1,4 +1,4 @@
-"""The derivative table, fused rows for networks: activations and losses.
+"""The derivative table, losses.
 
 Each is one operation in torch too. They could be written with the other rows; fused, they are more accurate
 (no overflow, no log of 0) or faster. A loss takes `reduction`: "none" for one loss per element, or their
@@ -11,92 +11,17 @@ import math
 
 import numpy as np
 
-from tinynn._erf import erf as _erf
 from tinynn.autograd.op import Op
 from tinynn.dtypes import promote
-from tinynn.ops.elementwise import (
-    ONE,
-    _logsigmoid,
-    _sigmoid,
-    clamp,
-    exp,
-    keep,
-    log,
-    logsigmoid,
-    sigmoid,
-    tanh,
-)
+from tinynn.ops.activation import hardtanh
+from tinynn.ops.elementwise import ONE, _logsigmoid, clamp, log, logsigmoid, sigmoid
 from tinynn.ops.indexing import along
 from tinynn.ops.linalg import linear
-from tinynn.ops.shape import reshape
-from tinynn.ops.special import erf
 
 
 def _promote_two(operands):
     """The input and the target of a loss in their common dtype."""
     return [*promote(operands[:2]), *operands[2:]]
-
-
-# --- activations
-
-
-def _hardtanh(x, min, max):
-    return np.minimum(np.maximum(min, x), max)
-
-
-def _leaky_relu(x, slope):
-    return np.maximum(x, x * slope) if 0 < slope <= 1 else np.where(x > 0, x, x * slope)
-
-
-def _leaky_relu_back(g, x, slope):
-    positive = x > 0
-    return keep(g, ~positive) + keep(g, positive) * slope
-
-
-def _elu(x, alpha=1.0):
-    """x for x > 0, else alpha (exp(x) - 1)."""
-    return np.where(x <= 0, np.expm1(x) * alpha, x)
-
-
-def _elu_back(g, x, alpha):
-    negative = x <= 0
-    falling = exp(keep(x, ~(x < 0))) * alpha  # of 0 where x > 0: exp(x) could overflow
-    return keep(g, negative) + keep(g * falling, ~negative)
-
-
-_SQRT_HALF, _DENSITY_AT_0 = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
-_TANH_SCALE, _TANH_CUBE = math.sqrt(2 / math.pi), 0.044715
-
-
-def _gelu(x):
-    """x times the normal distribution function of x."""
-    return x * 0.5 * (1 + _erf(x * _SQRT_HALF))
-
-
-def _gelu_back(g, x):
-    return g * (0.5 * (1 + erf(x * _SQRT_HALF)) + x * (exp(x * x * -0.5) * _DENSITY_AT_0))
-
-
-def _gelu_tanh(x):
-    return 0.5 * x * (1 + np.tanh(_TANH_SCALE * (x + _TANH_CUBE * x * x * x)))
-
-
-def _gelu_tanh_back(g, x):
-    bend = tanh(_TANH_SCALE * (x + _TANH_CUBE * x * x * x))
-    slope = (1 - bend * bend) * _TANH_SCALE * (1 + 3 * _TANH_CUBE * x * x)
-    return g * (0.5 * (1 + bend) + 0.5 * x * slope)
-
-
-def _silu(x):
-    return x * _sigmoid(x)
-
-
-def _silu_back(g, x):
-    s = sigmoid(x)
-    return g * (s * (1 + x * (1 - s)))
-
-
-# --- losses
 
 
 def _total(losses):
@@ -153,9 +78,29 @@ def _bce(x, target, weight=None, reduction="mean"):
 _LEAST_VARIANCE = float(np.float32(1e-12))  # a float in torch's kernel, for float64 too
 
 
-def _bce_back(g, x, target, weight, reduction):
+def _bce_of_input(g, x, target, weight, reduction):
+    return binary_cross_entropy_back(g, x, target, weight, reduction)
+
+
+def _bce_back(gradient, x, target, weight=None, reduction="mean"):
     slope = (x - target) / clamp((1 - x) * x, _LEAST_VARIANCE)
+    return _weighted(slope, weight) * _share(gradient, x, reduction)
+
+
+def _bce_back_of_gradient(g, x, target, weight, reduction):
+    """torch differentiates the gradient with 1e-12 added to x and to 1 - x."""
+    slope = (x - target) / ((x + 1e-12) * (1 - x + 1e-12))
     return _weighted(slope, weight) * _share(g, x, reduction)
+
+
+def _bce_back_of_input(g, gradient, x, target, weight, reduction):
+    bend = (x * x - 2 * x * target + target) / ((x + 1e-12) ** 2 * (1 - x + 1e-12) ** 2)
+    return _weighted(bend, weight) * _share(g * gradient, x, reduction)
+
+
+def _bce_back_of_target(g, gradient, x, weight, reduction):
+    slope = -1 / clamp((1 - x) * x, _LEAST_VARIANCE)
+    return _weighted(slope, weight) * _share(g * gradient, x, reduction)
 
 
 def _bce_target_back(g, x, weight, reduction):
@@ -233,15 +178,7 @@ def _nll_of_gradient(g, target, weight, ignore_index, reduction):
 
 
 # fmt: off
-# --- activations
-hardtanh    = Op(_hardtanh,     lambda g, x, min, max: keep(g, (x <= min) | (x >= max)))  # 0 on the bounds
-leaky_relu  = Op(_leaky_relu,   _leaky_relu_back)                                         # the slope at 0
-elu         = Op(_elu,          _elu_back)
-gelu        = Op(_gelu,         _gelu_back)
-gelu_tanh   = Op(_gelu_tanh,    _gelu_tanh_back, name="GeluBackward0")
-silu        = Op(_silu,         _silu_back)
-
-# --- losses: VJPs of the input, of the target, and none of the weights
+# VJPs of the input, of the target, and none of the weights
 mse_loss    = Op(_mse,          _mse_back,
                  lambda g, x, target, reduction: -_mse_back(g, x, target, reduction), cast=_promote_two)
 huber_loss  = Op(_huber,        _huber_back,
@@ -250,7 +187,9 @@ huber_loss  = Op(_huber,        _huber_back,
 smooth_l1_loss = Op(_smooth_l1, _smooth_l1_back,
                  lambda g, x, target, reduction, beta: -_smooth_l1_back(g, x, target, reduction, beta),
                  cast=_promote_two, name="SmoothL1LossBackward0")
-binary_cross_entropy = Op(_bce, _bce_back,          _bce_target_back, None)
+binary_cross_entropy = Op(_bce, _bce_of_input,      _bce_target_back, None)
+binary_cross_entropy_back = Op(_bce_back, _bce_back_of_gradient, _bce_back_of_input, _bce_back_of_target, None,
+                               name="BinaryCrossEntropyBackwardBackward0")
 binary_cross_entropy_with_logits = Op(
     _bce_with_logits,           _bce_with_logits_back, _bce_with_logits_target_back, None, None)
 nll_loss    = Op(_nll,          _nll_of_input,      None, None)
@@ -258,5 +197,5 @@ nll_loss_back = Op(_nll_back,   _nll_of_gradient,   None, None, name="NllLossBac
 nll_loss_2d = nll_loss.named("NllLoss2DBackward0")
 
 # --- layers: the rows of a linear layer under the names they have without a bias
-linear_no_bias, unsafe_view = linear.named("MmBackward0"), reshape.named("UnsafeViewBackward0")
+linear_no_bias = linear.named("MmBackward0")
 # fmt: on

@@ -24,12 +24,16 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def _any_linear(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """`linear` for other than matrices, or with a bias that must be expanded, or with torch's error."""
+    """`linear` for other than matrices, or with a bias that must be expanded, or with torch's error.
+
+    Row-major: the result is a view of more dimensions, for which a feature-major one would be reordered (a
+    seventh of a step of a small GPT).
+    """
     if input.ndim == 0 or weight.ndim == 0:
         raise RuntimeError(
             f"both arguments to linear need to be at least 1D, but they are {input.ndim}D and {weight.ndim}D"
         )
-    _check_linear_dtypes(input, weight, bias)
+    check_linear_dtypes(input, weight, bias)
     if weight.ndim == 1:
         if bias is not None:
             raise RuntimeError("mat2 must be a matrix, got 1-D tensor\nGive `weight` the shape (out, in).")
@@ -41,15 +45,18 @@ def _any_linear(input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
             f"{listed(weight.shape[::-1])})\n"
             f"The input has {input.shape[-1]} features; the layer expects {weight.shape[1]}."
         )
+    matrix = input if input.ndim == 2 else ops.reshape(input.contiguous(), (rows, input.shape[-1]))
+    if bias is None:
+        matrix = ops.mm(matrix, weight.t())
+    else:
+        bias = bias if bias.shape == weight.shape[:1] else bias.expand(rows, weight.shape[0])
+        matrix = ops.addmm(bias, matrix, weight.t())
     if input.ndim == 2:
-        assert bias is not None
-        return ops.addmm(bias.expand(rows, weight.shape[0]), input, weight.t())
-    matrix = linear(ops.reshape(input.contiguous(), (rows, input.shape[-1])), weight, bias)
-    shape = (*input.shape[:-1], weight.shape[0])
-    return (ops.unsafe_view if bias is None else ops.reshape)(matrix, shape)
+        return matrix
+    return (ops.unsafe_view if bias is None else ops.reshape)(matrix, (*input.shape[:-1], weight.shape[0]))
 
 
-def _check_linear_dtypes(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+def check_linear_dtypes(input: Tensor, weight: Tensor, bias: Tensor | None) -> None:
     x, w = input._array.dtype, weight._array.dtype
     advice = "\nConvert the input, or the layer: layer.to(input.dtype)."
     if x != w and bias is None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinynn.autograd.grad_mode import thread
-from tinynn.size import type_name
+from tinynn.methods.activation import need_float as need_float
 from tinynn.tensor import Tensor
 
 Ints = int | Sequence[int]  # one number for all dimensions, or one for each
@@ -22,11 +22,10 @@ def in_dimensions(make: Callable[[int], Callable]) -> tuple[Callable, Callable, 
     return functions
 
 
-def need_tensor(function: str, input: Any) -> None:
-    if not isinstance(input, Tensor):
-        raise TypeError(
-            f"{function}(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
-        )
+def need_tensor(function: str, value: Any, name: str = "input", position: int = 1) -> None:
+    if not isinstance(value, Tensor):
+        kind = type(value).__name__
+        raise TypeError(f"{function}(): argument '{name}' (position {position}) must be Tensor, not {kind}")
 
 
 def need_constant(function: str, **arguments: Tensor | None) -> None:
@@ -46,14 +45,6 @@ def need_tensors(input: Any, target: Any) -> None:
                 f"'{type(value).__name__}' object has no attribute 'size'\n"
                 f"The {name} must be a Tensor: make one with tinynn.tensor(...)."
             )
-
-
-def need_float(kernel: str, x: Tensor) -> None:
-    if x._array.dtype.kind != "f":
-        raise NotImplementedError(
-            f"\"{kernel}\" not implemented for '{type_name(x._array.dtype)}'\n"
-            "Convert it first, with .float()."
-        )
 
 
 def need_size(a: Tensor, b: Tensor, output: Tensor) -> None:

@@ -114,7 +114,32 @@ def _kept(input: Tensor, channels: bool, p: float) -> np.ndarray:
         raise RuntimeError(f"result type Float can't be cast to the desired output type {type_name(dtype)}")
     if channels:
         shape = shape[:2] + (1,) * (len(shape) - 2)
-    return default_generator.bernoulli(shape, 1 - p, dtype)
+        return default_generator.bernoulli(shape, 1 - p, dtype)
+    order = _order_in_memory(input)
+    drawn = default_generator.bernoulli(tuple(shape[axis] for axis in order), 1 - p, dtype)
+    return drawn.transpose(np.argsort(order))
+
+
+def _order_in_memory(input: Tensor) -> list[int]:
+    """The axes, outermost first: torch draws in the order in which the elements lie in memory.
+
+    An insertion sort by strides, as torch's: a repeated axis (of stride 0) stays where it is.
+    """
+    strides = input._array.strides
+    axes = list(range(len(strides)))
+    if input._feature_major or input._array.flags.c_contiguous:
+        return axes
+    axes.reverse()
+    for start in range(1, len(axes)):
+        place = start
+        for inner in range(place - 1, -1, -1):
+            one, other = strides[axes[inner]], strides[axes[place]]
+            if one and other and one < other:
+                break
+            if one and other and one > other:
+                axes[inner], axes[place] = axes[place], axes[inner]
+                place = inner
+    return axes[::-1]
 
 
 def _reciprocal(value: float, input: Tensor) -> np.generic:

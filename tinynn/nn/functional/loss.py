@@ -8,8 +8,10 @@ import warnings
 import numpy as np
 
 from tinynn import ops
+from tinynn.autograd.grad_mode import no_grad
+from tinynn.creation import ones_like
 from tinynn.functions import broadcast_tensors
-from tinynn.nn.functional.checks import need_constant, need_float, need_size, need_tensors
+from tinynn.nn.functional.checks import need_constant, need_float, need_size, need_tensor, need_tensors
 from tinynn.size import type_name
 from tinynn.tensor import Tensor
 
@@ -113,6 +115,7 @@ def binary_cross_entropy(
                 "For logits, use binary_cross_entropy_with_logits."
             )
     need_constant("binary_cross_entropy", weight=weight)
+    need_float("binary_cross_entropy", input)
     return ops.binary_cross_entropy(input, target, weight, reduction)
 
 
@@ -141,6 +144,8 @@ def nll_loss(
     Targets equal to ignore_index count nothing; the mean divides by the sum of the weights w[t].
     """
     reduction = _reduction(size_average, reduce, reduction)
+    need_tensor("nll_loss_nd", input)
+    need_tensor("nll_loss_nd", target, "target", 2)
     _check_nll(input, target, weight)
     _check_classes(target, input._array.shape[min(1, input.ndim - 1)], ignore_index)
     if input.ndim <= 2:
@@ -223,6 +228,8 @@ def cross_entropy(
     that much of the probability evenly to all classes.
     """
     reduction = _reduction(size_average, reduce, reduction)
+    need_tensor("cross_entropy_loss", input)
+    need_tensor("cross_entropy_loss", target, "target", 2)
     if input.ndim == 0 or input._array.shape == target._array.shape:
         return _cross_entropy_of_probabilities(
             input, target, weight, ignore_index, reduction, label_smoothing
@@ -378,16 +385,25 @@ def smooth_l1_loss(
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:
-    """d^2 / 2 for |d| <= delta, else delta (|d| - delta / 2), d = x - t; a weighted mean divides by n."""
+    """d^2 / 2 for |d| <= delta, else delta (|d| - delta / 2), d = x - t; a weighted mean divides by n.
+
+    The losses have the dtype of x, whatever that of t is.
+    """
     reduction = _reduction(None, None, reduction)
     x, t = _paired(input, target)
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     _need_float_pair("huber_cpu", x, t)
-    if weight is None:
+    if weight is None and x.dtype is t.dtype:
         return ops.huber_loss(x, t, reduction, delta)
+    if x._array.dtype.kind != "f":
+        found, wanted = type_name(t._array.dtype), type_name(x._array.dtype)
+        raise RuntimeError(f"result type {found} can't be cast to the desired output type {wanted}")
+    losses = ops.huber_loss(x, t, "none", delta).to(x.dtype)
+    if weight is None:
+        return _reduced(losses, reduction)
     _need_same_size(weight, input)
-    return _reduced(ops.huber_loss(x, t, "none", delta) * weight, reduction)
+    return _reduced(losses * weight, reduction)
 
 
 def kl_div(
@@ -413,6 +429,70 @@ def kl_div(
         )
     batchmean = reduction == "batchmean"
     reduction = "sum" if batchmean else _reduction(None, None, reduction)
+    need_tensor("kl_div", input)
+    need_tensor("kl_div", target, "target", 2)
+    if input._array.dtype.kind != "f" or target._array.dtype.kind != "f":
+        raise RuntimeError("kl_div: Integral inputs not supported.\nConvert them first, with .float().")
     terms = target.exp() * (target - input) if log_target else ops.xlogy(target, target) - target * input
     out = _reduced(terms, reduction)
     return out / input.shape[0] if batchmean and input.ndim else out
+
+
+def poisson_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    log_input: bool = True,
+    full: bool = False,
+    size_average: bool | None = None,
+    eps: float = 1e-8,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """exp(x) - t x for counts t of a Poisson distribution of rate exp(x); x - t log(x + eps) for the rate x.
+
+    `full` adds log(t!), by Stirling's formula t log t - t + log(2 pi t) / 2 where t > 1.
+    """
+    reduction = _reduction(size_average, reduce, reduction)
+    need_tensor("poisson_nll_loss", input)
+    need_tensor("poisson_nll_loss", target, "target", 2)
+    losses = input.exp() - target * input if log_input else input - target * (input + eps).log()
+    if full:
+        log_factorial = target * target.log() - target + 0.5 * (2 * math.pi * target).log()
+        losses = losses + log_factorial.masked_fill(target <= 1, 0)
+    return _reduced(losses, reduction)
+
+
+def gaussian_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    var: Tensor | float,
+    full: bool = False,
+    eps: float = 1e-6,
+    reduction: str = "mean",
+) -> Tensor:
+    """(log v + (x - t)^2 / v) / 2 for the mean x and the variance v = max(var, eps); full: + log(2 pi) / 2.
+
+    `var` has the shape of x, or that with a last dimension of 1 or none, or one dimension of 1.
+    """
+    if (var < 0) if isinstance(var, float) else (var < 0).any():  # type: ignore[union-attr]
+        raise ValueError("var has negative entry/entries")
+    variance = _variance_of(input, var).clone()
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not valid\nChoose 'mean', 'sum' or 'none'.")
+    with no_grad():  # as torch: below eps, the derivative is that of var
+        variance.clamp_(min=eps)
+    losses = 0.5 * (variance.log() + (input - target) ** 2 / variance)
+    return _reduced(losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction)
+
+
+def _variance_of(input: Tensor, var: Tensor | float) -> Tensor:
+    """`var` in a shape that broadcasts to the input's."""
+    if isinstance(var, float):
+        return var * ones_like(input)
+    if var.shape == input.shape:
+        return var
+    if var.shape == input.shape[:-1]:
+        return var.unsqueeze(-1)
+    if var.ndim == input.ndim and sum(m for n, m in zip(input.shape, var.shape, strict=True) if n != m) == 1:
+        return var
+    raise ValueError("var is of incorrect size")
