@@ -8,13 +8,13 @@ import pytest
 import torch
 
 import tinynn
-from parity_tests import conv_cases, nn_cases
+from parity_tests import attention_cases, conv_cases, function_cases, nn_cases, recurrent_cases
 from parity_tests.cases import CASES
 from parity_tests.harness import Side, check, recording
 from tinynn.ops import TABLE
 
 
-@pytest.mark.parametrize("case", CASES, ids=repr)
+@pytest.mark.parametrize("case", [*CASES, *function_cases.CASES], ids=repr)
 def test_case(case):
     for dtype in case.dtypes:
         check(case, dtype)
@@ -24,7 +24,14 @@ def test_case(case):
 def ran():
     """The rows that all cases run, forward and backward."""
     with recording() as ran:
-        for case in (*CASES, *nn_cases.CASES, *conv_cases.CASES):
+        for case in (
+            *CASES,
+            *nn_cases.CASES,
+            *conv_cases.CASES,
+            *function_cases.CASES,
+            *recurrent_cases.CASES,
+            *attention_cases.CASES,
+        ):
             dtype = "float32" if "float32" in case.dtypes else case.dtypes[0]
             Side(tinynn, case, case.arrays(dtype)).differentiate(case.second)
     return ran
@@ -39,7 +46,16 @@ def test_every_derivative_has_a_case(ran):
 
 
 @pytest.mark.parametrize(
-    "cases", [CASES, nn_cases.CASES, conv_cases.CASES], ids=["operations", "networks", "windows"]
+    "cases",
+    [
+        CASES,
+        nn_cases.CASES,
+        conv_cases.CASES,
+        function_cases.CASES,
+        recurrent_cases.CASES,
+        attention_cases.CASES,
+    ],
+    ids=["operations", "networks", "windows", "functions", "recurrent", "attention"],
 )
 def test_names_are_unique(cases):
     """A case draws its inputs by its name, and is found by it."""

@@ -13,7 +13,9 @@ from tinynn import ops
 from tinynn.autograd.op import Op, VariadicOp
 from tinynn.autograd.variable import Variable
 from tinynn.ops.conv import Steps
+from tinynn.ops.grids import Side
 from tinynn.ops.normalization import channel_moments
+from tinynn.ops.recurrent import steps_of
 from tinynn.ops.resampling import Taps
 from tinynn.ops.sliding import Windows
 
@@ -49,10 +51,13 @@ def batch_norm_in_training(x: Any, weight: Any, bias: Any) -> Any:
     return ops.batch_norm(x, weight, bias, *channel_moments(x._array), True, 1e-5)
 
 
+REAL = (positive(2, 3), 2 * distinct(2, 3))  # the second goes from -5.4 to 4.6
 MASK = np.array([[True, False, True], [False, False, True]])
 PLACES = (np.array([0, 2, 2]), np.array([1, 3, 3]))  # one of them twice
 ONCE = (np.array([0, 2]), np.array([1, 3]))
+PERMUTED = np.array([2, 0, 1])
 CLASSES = np.array([2, 0, -100])  # the last is ignored
+LABELS = np.array([[0, 2, -1, 3], [3, 3, 1, -1], [-1, 0, 0, 0]])  # those before -1 count
 STEPS = Steps(stride=(2, 1), padding=(0, 1), dilation=(1, 2), groups=2)
 APART = Windows(kernel=(2, 2), stride=(2, 2), padding=(0, 0), dilation=(1, 1), places=(2, 2))
 OVERLAPPING = Windows(kernel=(2, 3), stride=(1, 2), padding=(1, 1), dilation=(2, 1), places=(4, 3))
@@ -64,6 +69,10 @@ TAPS = (
 )
 NEAREST = (Taps(3, np.array([[0, 0, 1, 2, 2]]), None), Taps(4, np.array([[1, 1, 3]]), None))
 WEIGHTS = np.array([0.5, 1.0, 2.0, 1.5])
+GRID = _draw.uniform(-1.5, 1.5, (1, 1, 3, 2))
+
+
+FORWARDS, BACKWARDS = steps_of((2, 2, 1)), steps_of((2, 1), reverse=True)
 
 
 # ruff: noqa: E501 - a row's cases are a line
@@ -102,6 +111,10 @@ CASES: dict[str, list[tuple]] = {
     "acos":       [(between_0_and_1(2, 3),)],
     "atanh":      [(between_0_and_1(2, 3),)],
     "erfinv":     [(between_0_and_1(2, 3),)],
+    "frexp":      [(positive(2, 3), np.array([-1, 0, 2]))],
+    "ndtri":      [(between_0_and_1(2, 3),)],
+    "polygamma":  [(positive(2, 3), n) for n in (0, 2, 3)],
+    "xlog1py":    [(positive(2, 3), positive(3))],
     "logit":      [(between_0_and_1(2, 3), None), (between_0_and_1(2, 3), 0.05)],
     # two or three operands, less common
     "atan2":      [(normal(2, 3), positive(3))],
@@ -142,6 +155,7 @@ CASES: dict[str, list[tuple]] = {
     "expand":     [(normal(2, 1), (4, 2, 3))],
     "sum_to":     [(normal(4, 2, 3), (2, 1)), (normal(4, 3), (3,)), (normal(4, 2, 3), ())],
     "reshape":    [(normal(2, 3), (3, 2))],
+    "unsafe_view": [(normal(2, 3), (3, 2))],
     "squeeze":    [(normal(2, 1, 3), 1)],
     "unsqueeze":  [(normal(2, 3), 1)],
     "permute":    [(normal(2, 3, 4), (2, 0, 1))],
@@ -175,6 +189,7 @@ CASES: dict[str, list[tuple]] = {
     "logsumexp":  [(normal(2, 3), 1, False), (normal(2, 3), (0, 1), True)],
     "softmax":    [(normal(2, 3), 1)],
     "log_softmax": [(normal(2, 3), 0)],
+    "safe_softmax": [(normal(2, 3), 1)],
     "cumsum":     [(normal(2, 3), 1)],
     "median":     [(distinct(2, 3),)],
     "nanmedian":  [(distinct(2, 3),)],
@@ -187,8 +202,10 @@ CASES: dict[str, list[tuple]] = {
     "index_add_at": [(normal(3, 4), normal(3), PLACES)],
     "zeros_put":  [(normal(2), (3, 4), ONCE)],
     "zeros_add_at": [(normal(3), (3, 4), PLACES)],
-    "masked_fill": [(normal(2, 3), MASK, normal()), (normal(2, 3), MASK, 0.5)],
+    "masked_fill": [(normal(2, 3), MASK, 0.5)],
+    "masked_fill_tensor": [(normal(2, 3), MASK, normal())],
     "copy":       [(normal(2, 3), normal(3))],
+    "fill":       [(normal(2, 3), 0.5)],
     "windows":    [(normal(3, 5), 1, 2, 2), (normal(4, 2), 0, 3, 1)],
     "add_windows": [(normal(3, 2, 2), (3, 5), 1, 2, 2)],
     "scatter_extreme": [(distinct(3, 4), normal(3), PLACES, np.maximum), (distinct(3, 4), normal(3), PLACES, np.minimum)],
@@ -211,10 +228,29 @@ CASES: dict[str, list[tuple]] = {
     "svd":        [(normal(3, 3),), (normal(2, 3),), (normal(3, 2),)],
     "qr":         [(normal(3, 3),), (normal(2, 3),), (normal(3, 2),)],
     "pinv":       [(normal(2, 3), np.zeros(()), np.zeros(()), False), (normal(3, 2), np.zeros(()), np.zeros(()), False)],
+    "lu":         [(normal(3, 3), PERMUTED), (normal(3, 4), PERMUTED), (normal(3, 2), PERMUTED)],
+    "permute_rows": [(normal(3, 4), PERMUTED)],
+    "solve_triangular": [(symmetric(3), normal(3, 2), upper, unit) for upper in (True, False) for unit in (True, False)],
+    "cholesky_solve": [(lambda b, x: ops.cholesky_solve(b, ops.cholesky(ops.matmul(x, ops.transpose(x, 0, 1)))), normal(3, 2), symmetric(3))],
+    "cholesky_inverse": [(lambda x: ops.cholesky_inverse(ops.cholesky(ops.matmul(x, ops.transpose(x, 0, 1)))), symmetric(3))],
+    "matrix_exp": [(normal(3, 3),), (normal(2, 2, 2) / 2,)],
     # activations
     "hardtanh":   [(distinct(2, 3), -1.0, 1.0)],
     "leaky_relu": [(distinct(2, 3), 0.1), (distinct(2, 3), 2.0)],
-    "elu":        [(distinct(2, 3), 1.0)],
+    "elu":        [(distinct(2, 3), 1.0), (distinct(2, 3), 1.5, 2.0, 0.5)],
+    "prelu":      [(distinct(2, 3), normal(3))],
+    "rrelu":      [(distinct(2, 3), positive(2, 3))],
+    "threshold":  [(distinct(2, 3), -1.0, 2.0)],
+    "hardshrink": [(distinct(2, 3), 1.0)],
+    "softshrink": [(distinct(2, 3), 1.0)],
+    "hardsigmoid": [(distinct(3, 4),)],
+    "hardswish":  [(distinct(3, 4),)],
+    "celu":       [(distinct(2, 3), 1.5)],
+    "glu":        [(normal(2, 4), 1), (normal(4, 3), 0)],
+    "mish":       [(normal(2, 3),)],
+    "elu_in_place": [(distinct(2, 3), 1.5)],
+    "celu_in_place": [(distinct(2, 3), 1.5)],
+    "leaky_relu_in_place": [(distinct(2, 3), 0.1)],
     "gelu":       [(normal(2, 3),)],
     "gelu_tanh":  [(normal(2, 3),)],
     "silu":       [(normal(2, 3),)],
@@ -223,7 +259,13 @@ CASES: dict[str, list[tuple]] = {
     "huber_loss": [(distinct(2, 3), normal(2, 3), "mean", 1.0)],
     "smooth_l1_loss": [(distinct(2, 3), normal(2, 3), "mean", 1.0)],
     "binary_cross_entropy": [(between_0_and_1(2, 3), between_0_and_1(2, 3), positive(3), "mean"), (between_0_and_1(3), between_0_and_1(3), None, "none")],
+    "binary_cross_entropy_back": [(normal(), between_0_and_1(2, 3), between_0_and_1(2, 3), positive(3), "mean"), (normal(3), between_0_and_1(3), between_0_and_1(3), None, "none")],
     "binary_cross_entropy_with_logits": [(normal(2, 3), between_0_and_1(2, 3), positive(3), positive(3), "mean"), (normal(3), between_0_and_1(3), None, None, "sum")],
+    "soft_margin_loss": [(normal(2, 3), normal(2, 3), reduction) for reduction in ("none", "mean", "sum")],
+    "multi_margin_loss": [(normal(3, 4), np.array([2, 0, 3]), WEIGHTS, 2, 1.0, reduction) for reduction in ("none", "mean", "sum")] + [(normal(4), np.array(2), None, 1, 0.5, "none")],
+    "multilabel_margin_loss": [(normal(3, 4), LABELS, reduction) for reduction in ("none", "mean", "sum")],
+    "linear_cross_entropy": [(np.array([2, 0, 3, 1, 1]), WEIGHTS[[2, 0, 3, 1, 1]], "mean", 2, normal(5, 3), normal(4, 3), normal(4)), (np.array([2, 0]), positive(2), "none", 1, normal(2, 3), normal(4, 3))],
+    "pdist":      [(normal(4, 3), p) for p in (2.0, 1.0, 3.0, 1.5, np.inf)],
     "xlogy":      [(positive(2, 3), positive(3))],
     "nll_loss":   [(normal(3, 4), CLASSES, WEIGHTS, -100, reduction) for reduction in ("none", "mean", "sum")],
     "nll_loss_back": [(normal(), CLASSES, WEIGHTS, (3, 4), -100, "mean"), (normal(3), CLASSES, None, (3, 4), -100, "none")],
@@ -231,6 +273,16 @@ CASES: dict[str, list[tuple]] = {
     "batch_norm": [(batch_norm_in_training, normal(4, 3), normal(3), normal(3)), (normal(4, 3), normal(3), normal(3), normal(3), positive(3), False, 1e-5)],
     "group_norm": [(normal(2, 4, 3), normal(4), normal(4), 2, 1e-5), (normal(2, 4), None, None, 2, 1e-5)],
     "layer_norm": [(normal(4, 3), normal(3), normal(3), (1,), 1e-5), (normal(4, 3), None, None, (1,), 1e-5)],
+    # sequences: what the steps add to the gates, the first states, the weights
+    "rnn_tanh":   [(FORWARDS, normal(5, 3), normal(2, 3), normal(3, 3)), (BACKWARDS, normal(3, 3), normal(2, 3), normal(3, 3))],
+    "rnn_relu":   [(FORWARDS, distinct(5, 3), normal(2, 3), 0.1 * normal(3, 3))],
+    "gru":        [(FORWARDS, normal(5, 6), normal(2, 2), normal(6, 2), normal(6)), (BACKWARDS, normal(3, 6), normal(2, 2), normal(6, 2))],
+    "lstm":       [(FORWARDS, normal(5, 8), normal(2, 2), normal(2, 2), normal(8, 2)), (BACKWARDS, normal(3, 8), normal(2, 1), normal(2, 2), normal(8, 1), normal(1, 2))],
+    "packed":     [(normal(3, 4), ONCE)],
+    # lookups and attention
+    "embedding":  [(normal(5, 3), np.array([[1, 0, 1], [4, 4, 2]])), (normal(5, 3), ONCE[0], 3, True)],
+    "embedding_bag": [(normal(5, 3), positive(4), np.array([1, 0, 1, 4]), np.array([0, 0, 2, 2]), 3), (normal(5, 3), None, ONCE[0], ONCE[1], 4, True)],
+    "embedding_bag_max": [(normal(5, 3), np.array([[1, 0, 1], [4, 4, 2]]), np.array([0, 2]), 3)],
     # windows
     "convolution": [(normal(2, 2, 4, 5), normal(4, 1, 2, 3), normal(4), (2, 3), STEPS), (normal(2, 2, 3), normal(3, 2, 2), None, (2,), Steps((1,), (0,), (1,)))],
     "conv_transpose": [(normal(2, 4, 2, 3), normal(4, 1, 2, 3), normal(2), (4, 5), STEPS)],
@@ -251,11 +303,17 @@ CASES: dict[str, list[tuple]] = {
     "channel_shuffle": [(normal(2, 6, 3), 2)],
     "pixel_unshuffle": [(normal(2, 4, 6), 2)],
     "resample":   [(normal(2, 3, 4), TAPS), (normal(2, 3, 4), NEAREST)],
+    "grid_sampler_2d": [
+        (distinct(1, 2, 3, 4), GRID, [Side(GRID[..., 1], 3, mode, padding, align), Side(GRID[..., 0], 4, mode, padding, align)])
+        for mode, padding, align in (("bilinear", "zeros", True), ("bilinear", "reflection", False), ("nearest", "border", True), ("bicubic", "zeros", True))
+    ],
+    "affine_grid": [(normal(2, 2, 3), normal(4, 3), (2, 2, 2, 2))],
     "resample_back": [(normal(2, 5, 3), TAPS), (normal(2, 5, 3), NEAREST)],
 }
 # fmt: on
 
-UNDIFFERENTIABLE = {"floor_divide"}  # its derivative raises, as PyTorch's does
+# their derivatives raise, as PyTorch's do
+UNDIFFERENTIABLE = {"floor_divide", "asinh_in_place", "acosh_in_place", "atanh_in_place", "zeta"}
 
 
 class Case(NamedTuple):
@@ -284,14 +342,20 @@ def rows_with_a_derivative() -> dict[str, Op]:
 def cases_of(name: str) -> list[Case]:
     """The row's own cases, or those of the row whose forward and derivatives it shares under another name.
 
-    A function of one real number needs none of its own.
+    A function of one real number needs none of its own: it is taken at REAL, or at those that it takes.
     """
     row = ops.TABLE[name]
     for other, cases in CASES.items():
         twin = ops.TABLE[other]
         if (twin.forward, twin.vjps) == (row.forward, row.vjps):
             return [_case(row, arguments) for arguments in cases]
-    return [_case(row, (positive(2, 3),))] if row.parameters == ("x",) else []
+    return [_case(row, (x,)) for x in REAL if taken(row, x)] if row.parameters == ("x",) else []
+
+
+def taken(row: Op, x: np.ndarray) -> bool:
+    """Whether the row is finite there."""
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(row.forward(x)).all())
 
 
 def _case(row: Op, arguments: tuple) -> Case:

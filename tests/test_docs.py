@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ["README.md", "CONTRIBUTING.md", "docs/tour.md", "docs/performance.md", "docs/parity.md"]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/tour.md",
+    "docs/performance.md",
+    "docs/semantics.md",
+    "docs/PARITY.md",
+]
+TOTALS = re.compile(r"<!-- parity totals -->\n(.*?)<!-- end of parity totals -->", re.DOTALL)
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -60,11 +68,20 @@ def test_files_are_there(page):
     assert [name for name in sorted(named | linked) if not (ROOT / name).exists()] == []
 
 
-def test_the_change_that_adds_an_operation_fits_the_source():
-    """Each line it takes away or stands beside is there, in the file it names."""
+def test_the_change_that_added_an_operation_is_in_the_source():
+    """Each line it adds or stands beside is there, in the file it names."""
     (change,) = (text for language, text in blocks("CONTRIBUTING.md") if language == "diff")
     for part in re.split(r"(?m)^--- a/.*\n\+\+\+ b/", change)[1:]:
         path, *lines = part.splitlines()
         source = (ROOT / path).read_text().splitlines()
-        assert [line for line in lines if line[:1] in "- " and line[1:] not in source] == []
+        assert [line for line in lines if line[:1] in "+ " and line[1:] not in source] == []
     assert len(re.findall(r"(?m)^[-+](?!--|\+\+)", change)) < 10
+
+
+def test_totals_are_those_of_the_ledger():
+    """`python -m parity_tests.report` writes both."""
+    in_readme, in_ledger = (
+        TOTALS.findall((ROOT / page).read_text()) for page in ("README.md", "docs/PARITY.md")
+    )
+    assert len(in_readme) == 1
+    assert in_readme == in_ledger

@@ -115,6 +115,30 @@ def exponential(dtype: np.dtype, n: int, lambd: float) -> None:
         )
 
 
+def cauchy(dtype: np.dtype, sigma: float) -> None:
+    if not sigma > 0:
+        raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma:g}\nIt is a scale.")
+    if dtype.kind != "f":
+        raise RuntimeError(
+            "Cauchy distribution is a continuous probability distribution. dtype must be a floating point "
+            f"but you specified {c_name(dtype)}\nDraw floats and convert them."
+        )
+
+
+def geometric(dtype: np.dtype, p: float) -> None:
+    if not 0 < p < 1:
+        raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p:g}\nIt is a probability.")
+    if dtype.kind == "b":
+        raise _not_implemented("geometric_cpu", dtype, "an integer dtype")
+
+
+def log_normal(dtype: np.dtype, std: float) -> None:
+    if not std > 0:
+        raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std:g}\nIt is a scale.")
+    if dtype.kind != "f":
+        raise _not_implemented("log_normal_cpu", dtype, "a float dtype")
+
+
 def randperm(dtype: np.dtype, n: int) -> None:
     if n < 0:
         raise RuntimeError(f"Trying to create tensor with negative dimension {n}: [{n}]\nn is a count.")

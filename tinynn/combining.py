@@ -21,8 +21,8 @@ from tinynn.tensor import Tensor
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_shapes", "bucketize",
     "cartesian_prod", "cdist", "chain_matmul", "column_stack", "combinations", "cumulative_trapezoid",
-    "dstack", "hstack", "isin", "meshgrid", "row_stack", "searchsorted", "tensordot", "trapezoid",
-    "trapz", "tril_indices", "triu_indices", "vander", "vstack",
+    "dstack", "gradient", "hstack", "isin", "meshgrid", "row_stack", "searchsorted", "tensordot", "trapezoid",
+    "trapz", "tril_indices", "triu_indices", "unravel_index", "vander", "vstack",
 ]
 # fmt: on
 
@@ -229,6 +229,70 @@ def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right:
     if boundaries.ndim != 1:
         raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
+
+
+def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
+    """The places in a tensor of this shape of what has these places in a row: a tensor for each dimension."""
+    if indices._array.dtype.kind not in "iu":
+        raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    if any(size < 0 for size in sizes):
+        raise ValueError(f"'shape' cannot have negative values, but got {sizes}")
+    rest, places = indices._array.astype(np.int64), []
+    for size in reversed(sizes):
+        places.append(Tensor.wrap(np.asarray(rest % size)))
+        rest = rest // size
+    return tuple(reversed(places))
+
+
+# --- derivatives and integrals
+
+
+def gradient(
+    input: Tensor, *, spacing: Any = None, dim: Any = None, edge_order: int = 1
+) -> tuple[Tensor, ...]:
+    """The slope of `input` along each dimension (or those of `dim`), by differences of neighbours.
+
+    `spacing` is the distance of neighbours, one for each dimension, or tensors of their coordinates. At both
+    ends the slope is that of the line through two values, or the parabola through three with edge_order=2.
+    """
+    if edge_order not in (1, 2):
+        raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
+    dims = range(input.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
+    axes = [one_dim(d, input.ndim) for d in dims]
+    for axis in axes:
+        if axes.count(axis) > 1:
+            raise RuntimeError(f"dim {axis} appears multiple times in the list of dims")
+        if input.shape[axis] < edge_order + 1:
+            raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
+    several = isinstance(spacing, tuple | list)
+    if several and len(spacing) != len(axes):
+        why = "dim argument was not given" if dim is None else "dim argument was given"
+        raise RuntimeError(
+            "torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to "
+            f"'self.dim() = {input.ndim}', since {why}, but got a list of length {len(spacing)}"
+        )
+    steps = spacing if several else [1 if spacing is None else spacing] * len(axes)
+    return tuple(_slopes(input, axis, step, edge_order) for axis, step in zip(axes, steps, strict=True))
+
+
+def _slopes(x: Tensor, axis: int, step: Any, edge_order: int) -> Tensor:
+    """Between neighbours at distances h and k the slope is the mean of both rises, weighted by k and h."""
+    n = x.shape[axis]
+    if isinstance(step, Tensor):
+        gaps = step.diff().reshape(-1, *[1] * (x.ndim - 1 - axis))
+    else:
+        floating = x.dtype if x.is_floating_point() else dtypes.get_default_dtype()
+        gaps = x.new_full((n - 1, *[1] * (x.ndim - 1 - axis)), step, dtype=floating)
+    rises = x.diff(dim=axis) / gaps
+    before, after = rises.narrow(axis, 0, n - 2), rises.narrow(axis, 1, n - 2)
+    h, k = gaps.narrow(0, 0, n - 2), gaps.narrow(0, 1, n - 2)
+    inner = (before * k + after * h) / (h + k)
+    first, last = rises.narrow(axis, 0, 1), rises.narrow(axis, n - 2, 1)
+    if edge_order == 2:  # as much steeper (or flatter) than the first rise as the first inner slope is not
+        first = first * 2 - inner.narrow(axis, 0, 1)
+        last = last * 2 - inner.narrow(axis, n - 3, 1)
+    return cat([first, inner, last], axis)
 
 
 # --- integrals

@@ -15,12 +15,15 @@ import numpy as np
 from tinynn import dtypes, ops
 from tinynn.autograd.grad_mode import no_grad
 from tinynn.creation import _finish, _numpy_dtype
+from tinynn.methods.conjugation import imag, real
+from tinynn.methods.factoring import Factoring, lu_unpack
 from tinynn.methods.linear_algebra import LinearAlgebra
 from tinynn.methods.placing import Placing
 from tinynn.methods.rearranging import Rearranging
 from tinynn.methods.rows import NUMBERS, UNARY
 from tinynn.methods.special import Special
 from tinynn.methods.statistics import Statistics
+from tinynn.methods.strided import Strided
 from tinynn.ops.linalg import LETTERS
 from tinynn.random import Generator, default_generator
 from tinynn.size import one_dim, one_shape
@@ -36,8 +39,26 @@ OTHERS = """
     negative nonzero norm numel permute pow prod ravel remainder reshape roll round scatter_add select
     softmax sort split squeeze std sub subtract sum swapaxes t topk transpose tril triu true_divide unbind
     unflatten unique unsqueeze var
+    adjoint conj conj_physical conj_physical_ is_complex is_conj is_inference is_neg is_nonzero is_same_size
+    is_signed isreal resolve_conj resolve_neg swapdims
 """.split()  # noqa: SIM905 - a list would take a line for each
-KINDS = (Special, Statistics, Rearranging, Placing, LinearAlgebra)  # all their methods are functions
+# The in-place methods that torch has as functions too.
+IN_PLACE = """
+    abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ asin_ asinh_ atan_
+    atanh_ ceil_ clamp_ clamp_max_ clamp_min_ clip_ cos_ cosh_ deg2rad_ detach_ erf_ erfc_ exp_ expm1_
+    fix_ floor_ frac_ gcd_ i0_ index_put_ lcm_ ldexp_ log10_ log1p_ log2_ log_ logit_ nan_to_num_ neg_
+    negative_ rad2deg_ reciprocal_ relu_ round_ rsqrt_ sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_
+    tanh_ trunc_ xlogy_
+""".split()  # noqa: SIM905
+KINDS = (
+    Special,
+    Statistics,
+    Rearranging,
+    Placing,
+    LinearAlgebra,
+    Factoring,
+    Strided,
+)  # all their methods are functions
 
 
 def _methods_of(kind: type) -> list[str]:
@@ -49,14 +70,19 @@ METHODS = [*dict.fromkeys([*UNARY, *OTHERS, *chain(*map(_methods_of, KINDS))])]
 
 # fmt: off
 __all__ = [
-    *METHODS, "bernoulli", "broadcast_tensors", "cat", "concat", "concatenate", "einsum", "fill", "fill_",
-    "get_rng_state", "initial_seed", "is_tensor", "manual_seed", "normal", "promote_types", "randint",
-    "randint_like", "randperm", "result_type", "seed", "set_rng_state", "stack", "where", "zero_",
+    *METHODS, *IN_PLACE, "bernoulli", "broadcast_tensors", "cat", "concat", "concatenate", "einsum", "fill",
+    "fill_", "get_rng_state", "imag", "initial_seed", "is_tensor", "lu_unpack", "manual_seed", "normal",
+    "promote_types", "randint",
+    "randint_like", "randperm", "real", "resize_as_", "result_type", "seed",
+    "set_rng_state", "stack", "where", "zero_",
 ]
 # fmt: on
 
 
-_OF_NUMBERS = ("pow", "add", "mul", "sub", "div", "remainder")  # their first operand may be a number
+_OF_NUMBERS = """
+    add bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor div float_power mul pow
+    remainder sub xlogy
+""".split()  # noqa: SIM905 - their first operand may be a number
 
 
 def _function(name: str) -> Callable:
@@ -77,7 +103,14 @@ def _function(name: str) -> Callable:
     return function
 
 
-globals().update({name: _function(name) for name in METHODS})
+globals().update({name: _function(name) for name in (*METHODS, *IN_PLACE)})
+
+
+def polygamma(n: int, input: Tensor) -> Tensor:
+    """`input.polygamma(n)`."""
+    if not isinstance(n, int):
+        raise TypeError(f"polygamma(): argument 'n' (position 1) must be int, not {type(n).__name__}")
+    return input.polygamma(n)
 
 
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
@@ -117,6 +150,11 @@ def fill_(input: Tensor, value: Any) -> Tensor:
 def zero_(input: Tensor) -> Tensor:
     """`input.zero_()`."""
     return input.zero_()
+
+
+def resize_as_(input: Tensor, the_template: Tensor) -> Tensor:
+    """`input.resize_as_(the_template)`."""
+    return input.resize_as_(the_template)
 
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
@@ -299,10 +337,9 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     )
 
 
-def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """1 with the probability that `input` gives for each element, else 0."""
-    drawn = (generator or default_generator).bernoulli(input.shape, input._array, input._array.dtype)
-    return ops.bernoulli(input, drawn)
+def bernoulli(input: Tensor, p: Any = None, *, generator: Generator | None = None) -> Tensor:
+    """1 with the probability that `input` gives for each element (or with p), else 0."""
+    return input.bernoulli(p, generator=generator)
 
 
 def normal(

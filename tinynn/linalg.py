@@ -6,47 +6,47 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from tinynn import ops
+from tinynn import ops, return_types
 from tinynn.combining import multi_dot
-from tinynn.methods.linear_algebra import LinAlgError, SignLogabsdet, singular_values, square
+from tinynn.methods.factoring import (
+    orthogonal_factors,
+    pseudoinverse,
+    reflections_product,
+    singular_factors,
+)
+from tinynn.methods.linear_algebra import LinAlgError, singular_values, square
 from tinynn.methods.reductions import _need_float
-from tinynn.ops.linear_algebra import eigh_parts, qr_parts, svd_parts
-from tinynn.size import one_dim
+from tinynn.ops.linear_algebra import eigh_parts
+from tinynn.size import one_dim, type_name
+from tinynn.solving import (
+    cholesky_ex,
+    inv_ex,
+    lstsq,
+    lu,
+    lu_factor,
+    lu_factor_ex,
+    lu_solve,
+    solve,
+    solve_ex,
+    solve_triangular,
+    tensorinv,
+    tensorsolve,
+)
 from tinynn.tensor import Tensor
 
 # fmt: off
 __all__ = [
-    "LinAlgError", "cholesky", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "matmul", "matrix_norm",
-    "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "svd", "svdvals",
-    "vander", "vecdot", "vector_norm",
+    "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh",
+    "householder_product", "inv", "inv_ex", "lstsq", "lu", "lu_factor", "lu_factor_ex", "lu_solve", "matmul",
+    "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet",
+    "solve", "solve_ex", "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot",
+    "vector_norm",
 ]
 # fmt: on
-
-
-class Eigh(NamedTuple):
-    """What `eigh` returns."""
-
-    eigenvalues: Tensor
-    eigenvectors: Tensor
-
-
-class SVD(NamedTuple):
-    """What `svd` returns."""
-
-    U: Tensor
-    S: Tensor
-    Vh: Tensor
-
-
-class QR(NamedTuple):
-    """What `qr` returns."""
-
-    Q: Tensor
-    R: Tensor
 
 
 # --- norms
@@ -124,49 +124,36 @@ def _method(name: str) -> Callable:
 
 
 inv, det, cholesky, matrix_power = map(_method, ("inverse", "det", "cholesky", "matrix_power"))
-matmul = _method("matmul")
+matmul, matrix_exp = _method("matmul"), _method("matrix_exp")
 
 
-def slogdet(A: Tensor) -> SignLogabsdet:
-    """(sign, log|det|) of each matrix: no overflow."""
-    return A.slogdet()
+def slogdet(A: Tensor) -> Any:
+    """(sign, logabsdet) of each matrix, det = sign * e^logabsdet: no overflow."""
+    return return_types.linalg_slogdet(*A.slogdet())
 
 
-def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
-    """The X with A X = B, or X A = B if not left; B holds vectors if it has a dimension less than A."""
-    square("linalg.solve", A)
-    if A.dtype is not B.dtype:
-        raise RuntimeError(
-            f"linalg.solve: Expected A and B to have the same dtype, but found A of type {A.dtype} and B of "
-            f"type {B.dtype} instead"
-        )
-    vector = B.ndim == 1 or (A.ndim - 1 == B.ndim and B.shape == A.shape[:-1])
-    b = B.unsqueeze(-1) if vector else B
-    if b.shape[-2 if left else -1] != A.shape[-1]:
-        raise RuntimeError(
-            f"linalg.solve: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} "
-            f"({A.shape[-2]}x{A.shape[-1]} and {b.shape[-2]}x{b.shape[-1]})"
-        )
-    batch = np.broadcast_shapes(A.shape[:-2], b.shape[:-2])
-    a, b = (x.expand(*batch, *x.shape[-2:]) for x in (A, b))
-    try:
-        x = ops.solve(a, b) if left else ops.solve(a.mT, b.mT).mT
-    except np.linalg.LinAlgError:
-        raise LinAlgError(
-            "torch.linalg.solve: The solver failed because the input matrix is singular."
-        ) from None
-    return x.squeeze(-1) if vector else x
+def cond(A: Tensor, p: Any = None) -> Tensor:
+    """The condition number ||A|| ||A^-1|| in the norm p; by singular values for None, 2 and -2."""
+    if A.ndim < 2:
+        raise RuntimeError("linalg.cond: The input tensor A must have at least 2 dimensions.")
+    if p in (None, 2, -2):
+        values = svdvals(A)
+        largest, smallest = values.select(-1, 0), values.select(-1, values.shape[-1] - 1)
+        return smallest / largest if p == -2 else largest / smallest
+    if p not in ("fro", "nuc", 1, -1, math.inf, -math.inf):
+        raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
+    square(f"linalg.cond(ord={p})", A)
+    inverse, info = inv_ex(A)
+    out = matrix_norm(A, p) * matrix_norm(inverse, p)
+    return out.masked_fill(info != 0, math.inf) if info._array.any() else out
 
 
 def pinv(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Tensor:
     """The pseudoinverse, by singular values; those below max(atol, rtol * the largest) count as 0."""
-    if A.ndim < 2:
-        raise RuntimeError("linalg.pinv: The input tensor A must have at least 2 dimensions.")
-    if not A.numel():
-        return A.mT.clone()
     if hermitian:
         square("linalg.pinv", A)
-    return ops.pinv(A, *_tolerances(A, atol, rtol), hermitian)
+    least, part = _tolerances(A, atol, rtol)
+    return pseudoinverse(A, least, part, hermitian)
 
 
 def _tolerances(A: Tensor, atol: Any, rtol: Any) -> list[np.ndarray]:
@@ -200,12 +187,12 @@ def matrix_rank(
 # --- decompositions
 
 
-def eigh(A: Tensor, UPLO: str = "L") -> Eigh:
+def eigh(A: Tensor, UPLO: str = "L") -> Any:
     """Eigenvalues, rising, and eigenvectors, as columns, of symmetric matrices; UPLO: which triangle."""
     square("linalg.eigh", A)
     if UPLO.upper() not in ("L", "U"):
         raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
-    return Eigh(*eigh_parts(ops.eigh(A, UPLO.upper())))
+    return return_types.linalg_eigh(*eigh_parts(ops.eigh(A, UPLO.upper())))
 
 
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
@@ -214,7 +201,7 @@ def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
     return eigh(A, UPLO).eigenvalues
 
 
-def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> SVD:
+def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> Any:
     """U diag(S) Vh = A, the singular values S falling; reduced where full_matrices=False.
 
     Only the reduced factors have derivatives here: the others are arbitrary.
@@ -222,24 +209,22 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
     if A.ndim < 2:
         raise RuntimeError("linalg.svd: The input tensor A must have at least 2 dimensions.")
     _need_float("linalg.svd", A)
-    u, s, vh = svd_parts(ops.svd(A), A.shape[-2])
-    if full_matrices and A.shape[-2] != A.shape[-1]:
-        whole_u, _, whole_vh = np.linalg.svd(A._array)
-        if A.shape[-2] > A.shape[-1]:
-            u = ops.cat(u.ndim - 1, u, Tensor.wrap(np.ascontiguousarray(whole_u[..., A.shape[-1] :])))
-        else:
-            vh = ops.cat(vh.ndim - 2, vh, Tensor.wrap(np.ascontiguousarray(whole_vh[..., A.shape[-2] :, :])))
-    return SVD(u, s, vh)
+    return return_types.linalg_svd(*singular_factors(A, full_matrices))
 
 
 def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
     """The singular values, falling."""
     if A.ndim < 2:
         raise RuntimeError("linalg.svdvals: The input tensor A must have at least 2 dimensions.")
+    if A._array.dtype.kind != "f":
+        raise RuntimeError(
+            "linalg.svd: Expected a floating point or complex tensor as input. Got "
+            f"{type_name(A._array.dtype)}"
+        )
     return singular_values(A)
 
 
-def qr(A: Tensor, mode: str = "reduced") -> QR:
+def qr(A: Tensor, mode: str = "reduced") -> Any:
     """Q R = A with orthogonal Q and upper triangular R."""
     if A.ndim < 2:
         raise RuntimeError("linalg.qr: The input tensor A must have at least 2 dimensions.")
@@ -248,12 +233,11 @@ def qr(A: Tensor, mode: str = "reduced") -> QR:
             f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or "
             "'complete'"
         )
-    rows = A.shape[-2]
-    if mode == "complete" and rows > A.shape[-1]:
-        q, r = np.linalg.qr(A._array, "complete")
-        return QR(Tensor.wrap(q), Tensor.wrap(r))
-    q, r = qr_parts(ops.qr(A), rows)
-    return QR(q.new_empty(0) if mode == "r" else q, r)
+    q, r = orthogonal_factors(A, mode)
+    return return_types.linalg_qr(q.new_empty(0) if mode == "r" else q, r)
+
+
+householder_product = reflections_product
 
 
 # --- products

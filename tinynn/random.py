@@ -232,6 +232,29 @@ class Generator:
         u = self._unit(n, _FLOAT64)
         return _narrow(-1.0 / lambd * _by_libm(math.log1p, -u), dtype).reshape(shape)
 
+    def cauchy(self, shape: Shape, dtype: Any = np.float32, median: float = 0.0, sigma: float = 1.0) -> Array:
+        """median + sigma tan(pi (u - 1/2)), in float64 whatever the dtype."""
+        dtype, n = np.dtype(dtype), math.prod(shape)
+        check.cauchy(dtype, sigma)
+        u = self._unit(n, _FLOAT64)
+        return _narrow(median + sigma * _by_libm(math.tan, math.pi * (u - 0.5)), dtype).reshape(shape)
+
+    def geometric(self, shape: Shape, dtype: Any = np.float32, p: float = 0.5) -> Array:
+        """The trials to a first success, each with probability p: log u / log(1 - p), rounded up."""
+        dtype, n = np.dtype(dtype), math.prod(shape)
+        check.geometric(dtype, p)
+        trials = np.ceil(_by_libm(math.log, self._unit(n, _FLOAT64)) / math.log1p(-p))
+        return _narrow(trials if dtype.kind == "f" else trials.astype(np.int64), dtype).reshape(shape)
+
+    def log_normal(self, shape: Shape, dtype: Any = np.float32, mean: float = 1.0, std: float = 2.0) -> Array:
+        """e^(z std + mean), where z is drawn as few normals are, however many there are."""
+        dtype, n = np.dtype(dtype), math.prod(shape)
+        check.log_normal(dtype, std)
+        z = np.array(self._few_normals(n), _FLOAT64)
+        return _narrow(_by_libm(math.exp, fma(z, _FLOAT64.type(std), _FLOAT64.type(mean))), dtype).reshape(
+            shape
+        )
+
     def randperm(self, n: int, dtype: Any = np.int64) -> Array:
         """0 .. n-1 shuffled as Fisher and Yates do: for i < n-1, swap places i and i + word % (n - i)."""
         dtype = np.dtype(dtype)

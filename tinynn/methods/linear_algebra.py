@@ -6,14 +6,15 @@ Every method here is a function of the package too; tinynn/linalg.py has those o
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn import dtypes, ops
+from tinynn import dtypes, ops, return_types
 from tinynn.autograd.variable import Variable
 from tinynn.methods.products import Products
 from tinynn.methods.rows import in_place
+from tinynn.ops.factorizations import lu_pivots
 from tinynn.ops.linear_algebra import svd_parts
 from tinynn.size import check_expandable, one_dim, type_name
 
@@ -26,13 +27,6 @@ class _LinAlgError(RuntimeError):
 
 
 LinAlgError = _LinAlgError
-
-
-class SignLogabsdet(NamedTuple):
-    """What `slogdet` returns: det = sign * e^logabsdet."""
-
-    sign: Tensor
-    logabsdet: Tensor
 
 
 class LinearAlgebra(Products):
@@ -178,17 +172,22 @@ class LinearAlgebra(Products):
     def inverse(self) -> Tensor:
         """The inverse of each matrix of a batch. Raises RuntimeError (LinAlgError) if it has none."""
         x = square("linalg.inv", self)
-        return _or_singular(lambda: ops.inv(x), "linalg.inv", "the inversion")
+        try:
+            return ops.inv(x)
+        except np.linalg.LinAlgError:
+            packed = ops.lu(x._array, lu_pivots(x._array)[1])
+            refuse(first_zero(packed), "linalg.inv", SINGULAR.format("{0}", "inversion"))
+            raise
 
     def det(self) -> Tensor:
         """The determinant of each matrix."""
         return ops.det(square("linalg.det", self))
 
-    def slogdet(self) -> SignLogabsdet:
-        """(sign, log|det|) of each matrix: no overflow."""
+    def slogdet(self) -> Any:
+        """(sign, logabsdet) of each matrix, det = sign * e^logabsdet: no overflow."""
         x = square("linalg.slogdet", self)
         sign, logabsdet = Variable.wrap(np.linalg.slogdet(x._array)[0]), ops.logabsdet(x)
-        return SignLogabsdet(ops.copy(logabsdet, sign), logabsdet)
+        return return_types.slogdet(ops.copy(logabsdet, sign), logabsdet)
 
     def logdet(self) -> Tensor:
         """log(det) of each matrix; nan where that is negative."""
@@ -220,10 +219,8 @@ class LinearAlgebra(Products):
         try:
             factor = ops.cholesky(x)
         except np.linalg.LinAlgError:
-            raise LinAlgError(
-                "linalg.cholesky: The factorization could not be completed because the input is not "
-                "positive-definite"
-            ) from None
+            refuse(first_not_definite(x._array), "linalg.cholesky", NOT_DEFINITE)
+            raise
         return factor.mT if upper else factor
 
     def renorm(self, p: float, dim: int, maxnorm: float) -> Tensor:
@@ -268,10 +265,44 @@ def square(name: str, x: Variable, floating: bool = True) -> Variable:
     return x
 
 
-def _or_singular(compute: Any, name: str, what: str) -> Any:
+# --- which matrix has not what was asked for
+
+NOT_DEFINITE = (
+    "The factorization could not be completed because the input is not positive-definite (the leading minor "
+    "of order {0} is not positive-definite)."
+)
+SINGULAR = (
+    "The diagonal element {0} is zero, the {1} could not be completed because the input matrix is singular."
+)
+
+
+def refuse(info: np.ndarray, name: str, why: str) -> None:
+    """Raise LinAlgError for the first matrix whose info, which `why` has a place for, is not 0."""
+    failed = np.flatnonzero(info)
+    if failed.size:
+        element = f"(Batch element {failed[0]}): " if info.ndim else ""
+        raise LinAlgError(f"{name}: {element}{why.format(info.reshape(-1)[failed[0]])}")
+
+
+def first_zero(packed: np.ndarray) -> np.ndarray:
+    """For each L and U in one matrix where (from 1) the first zero is on U's diagonal; 0 if there is none."""
+    zero = np.diagonal(packed, 0, -2, -1) == 0
+    found = np.where(zero.any(-1), zero.argmax(-1) + 1, 0) if zero.shape[-1] else np.zeros(zero.shape[:-1])
+    return np.asarray(found, np.int32)
+
+
+def first_not_definite(x: np.ndarray) -> np.ndarray:
+    """For each matrix the order of its first leading minor that is not positive; 0 if all are."""
+    info = np.zeros(x.shape[:-2], np.int32)
+    for place in np.ndindex(info.shape):
+        orders = range(1, x.shape[-1] + 1)
+        info[place] = next((k for k in orders if not _definite(x[place][:k, :k])), 0)
+    return info
+
+
+def _definite(x: np.ndarray) -> bool:
     try:
-        return compute()
+        np.linalg.cholesky(x)
     except np.linalg.LinAlgError:
-        raise LinAlgError(
-            f"{name}: {what} could not be completed because the input matrix is singular."
-        ) from None
+        return False
+    return True

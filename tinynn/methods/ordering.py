@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinynn import ops
+from tinynn._selection import in_order, settled, smallest
 from tinynn.autograd.variable import Variable
 from tinynn.methods.indexing import places_along
 from tinynn.methods.reductions import ValuesIndices
@@ -29,8 +30,8 @@ def chosen(*answers: tuple[np.ndarray, bool]) -> Any:
 class Ordering(Variable):
     """Orders along a dimension; gradients flow through the values back to their places."""
 
-    def sort(self, dim: int = -1, descending: bool = False, stable: bool = True) -> ValuesIndices:
-        """(values, indices) in rising (falling) order along `dim`; equal elements keep their order."""
+    def sort(self, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesIndices:
+        """(values, indices) in rising (falling) order along `dim`; equal elements keep theirs if stable."""
         axis = one_dim(dim, self._array.ndim)
         array = np.atleast_1d(self._array)
         if descending:
@@ -38,10 +39,12 @@ class Ordering(Variable):
             order = last - np.flip(np.argsort(np.flip(array, axis), axis=axis, kind="stable"), axis)
         else:
             order = np.argsort(array, axis=axis, kind="stable")
+        if not stable and array.shape[axis] > 16:
+            order = settled(array, order, axis, in_order, slice(0, array.shape[axis]))
         order_tensor = Variable.wrap(np.ascontiguousarray(order).reshape(self._array.shape))
         return Sorted(places_along(ops.sort, self, dim, order_tensor), order_tensor)
 
-    def argsort(self, dim: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+    def argsort(self, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
         """The indices that sort along `dim`."""
         return self.sort(dim, descending, stable).indices
 
@@ -50,10 +53,14 @@ class Ordering(Variable):
         axis = one_dim(dim, self._array.ndim)
         if not 0 <= k <= (self._array.shape[axis] if self._array.ndim else 1):
             raise RuntimeError("selected index k out of range")
-        order = self.sort(dim, descending=largest).indices
+        order = self.sort(dim, largest, stable=True).indices
         if self._array.dtype.kind == "b":
             raise RuntimeError("topk does not support bool dtypes on CPU")
-        best = order.narrow(dim, 0, k).contiguous() if self._array.ndim else order
+        if self._array.ndim and k:
+            found = settled(self._array, order._array, axis, lambda keys: smallest(keys, k), slice(0, k))
+            best = Variable.wrap(np.ascontiguousarray(found))
+        else:
+            best = order.narrow(dim, 0, k).contiguous() if self._array.ndim else order
         return TopK(places_along(ops.topk, self, dim, best), best)
 
     def unique(

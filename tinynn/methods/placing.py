@@ -5,11 +5,14 @@ Every method here is a function of the package too.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tinynn import ops
+from tinynn.autograd.inplace import overwrite
+from tinynn.autograd.overlap import check_disjoint, check_not_expanded, warn_of_expanded
 from tinynn.autograd.variable import Variable
 from tinynn.methods.indexing import Indexing, _check_gather_index
 from tinynn.methods.rows import check_broadcastable, in_place
@@ -89,17 +92,58 @@ class Placing(Indexing):
         x: Any = ops.expand(self, shape)
         return ops.index_put(x if shape else x.reshape(1), values, places).reshape(shape)
 
+    def nonzero_static(self, *, size: int, fill_value: int = -1) -> Tensor:
+        """The first `size` rows of `nonzero`; where there are fewer, rows of fill_value."""
+        if size < 0:
+            raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
+        found: Any = self.nonzero()
+        rows = np.full((size, self._array.ndim), fill_value, np.int64)
+        rows[: len(found)] = found._array[:size]
+        return Variable.wrap(rows)
+
+    def fill_diagonal_(self, fill_value: float, wrap: bool = False) -> Tensor:
+        """Overwrite the diagonal; with wrap=True a high matrix has more of them, one row apart."""
+        shape = self._array.shape
+        if len(shape) < 2:
+            raise RuntimeError("dimensions must larger than 1")
+        if len(shape) > 2 and len({*shape}) > 1:
+            raise RuntimeError("all dimensions of input must be of equal length")
+        rows = np.arange(shape[0] if wrap and len(shape) == 2 else min(shape))
+        columns = rows % (shape[1] + 1)
+        inside = columns < shape[1]
+        places = (rows[inside], *[columns[inside]] * (len(shape) - 1))
+        value = Variable.wrap(np.asarray(fill_value).astype(self._array.dtype))
+        return in_place(Indexing.index_put)(self, places, value)
+
+    def apply_(self, callable: Callable[[Any], Any]) -> Tensor:
+        """Overwrite each element with what a Python function makes of it; no gradient follows."""
+        return self._by_python(callable, self)
+
+    def map_(self, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
+        """Overwrite each element with what a Python function makes of it and of the one in `tensor`."""
+        return self._by_python(callable, self, tensor)
+
+    def _by_python(self, callable: Callable, *tensors: Any) -> Tensor:
+        if self._requires_grad:
+            name = "apply_" if len(tensors) == 1 else "map_"
+            raise RuntimeError(
+                f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() instead."
+            )
+        columns = (np.broadcast_to(x._array, self._array.shape).ravel().tolist() for x in tensors)
+        values = np.array([*map(callable, *columns)]).astype(self._array.dtype)
+        return overwrite(self, Variable.wrap(values.reshape(self._array.shape)))
+
     # --- whole places along a dimension
 
     def index_add(self, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
         """A copy with alpha * source[i] added at index[i] along `dim`."""
         axis, source = self._whole_places("index_add", dim, index, source)
-        return self._index_put(ops.index_add_at, axis, index, source if alpha == 1 else source * alpha)
+        return self._index_put(ops.index_add, axis, index, source if alpha == 1 else source * alpha)
 
     def index_copy(self, dim: int, index: Tensor, source: Tensor) -> Tensor:
         """A copy with source[i] at index[i] along `dim`."""
         axis, source = self._whole_places("index_copy", dim, index, source)
-        return self._index_put(ops.index_put, axis, index, source)
+        return self._index_put(ops.index_copy, axis, index, source)
 
     def index_fill(self, dim: int, index: Tensor, value: Any) -> Tensor:
         """A copy with one value at the places that `index` names along `dim`."""
@@ -115,7 +159,22 @@ class Placing(Indexing):
             filling = Variable.wrap(np.asarray(value).astype(self._array.dtype))
         _check_outside("index_fill", index, self, axis)
         once = Variable.wrap(np.unique(index._array))
-        return self._index_put(ops.index_put, axis, once, filling)
+        return self._index_put(ops.index_fill, axis, once, filling)
+
+    def index_reduce(
+        self, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
+    ) -> Tensor:
+        """A copy with all source[i] of one index[i] along `dim` combined, in a way of `scatter_reduce`."""
+        if reduce not in ("prod", "mean", "amax", "amin"):
+            raise RuntimeError(
+                f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}."
+            )
+        axis = one_dim(dim, self._array.ndim)
+        _check_index_reduce(self, axis, index, source)
+        column = [index.numel() if d == axis else 1 for d in range(source.ndim)]
+        places = index._array.astype(np.int64).reshape(column)
+        everywhere = Variable.wrap(np.broadcast_to(places, source.shape).copy())
+        return self.scatter_reduce(dim, everywhere, source, reduce, include_self=include_self)
 
     def _whole_places(self, name: str, dim: int, index: Tensor, source: Tensor) -> tuple[int, Tensor]:
         axis = one_dim(dim, self._array.ndim)
@@ -157,11 +216,12 @@ class Placing(Indexing):
         `src` may be a number; reduce="add" or "multiply" combines it with what was there.
         """
         src = value if src is None else src
+        put = ops.scatter
         if not isinstance(src, Variable):
-            src = Variable.wrap(np.full(index.shape, src).astype(self._array.dtype))
+            put, src = ops.scatter_number, Variable.wrap(np.full(index.shape, src).astype(self._array.dtype))
         if reduce not in (None, "add", "multiply"):
             raise RuntimeError("reduce argument must be either add or multiply.")
-        row = {None: ops.scatter, "add": ops.scatter_add, "multiply": ops.scatter_prod}[reduce]
+        row = {None: put, "add": ops.scatter_add, "multiply": ops.scatter_prod}[reduce]
         return self._scatter(row, dim, index, src)
 
     def scatter_reduce(
@@ -213,9 +273,14 @@ class Placing(Indexing):
         vector = ops.reshape(ops.clone(self), (-1,))  # a copy: in place, self is overwritten before backward
         return row(vector, part.reshape(-1), flat, *constants).reshape(self._array.shape)
 
-    put_, scatter_, scatter_reduce_ = in_place(put), in_place(scatter), in_place(scatter_reduce)
-    masked_scatter_, index_fill_ = in_place(masked_scatter), in_place(index_fill)
-    index_add_, index_copy_ = in_place(index_add), in_place(index_copy)
+    put_, scatter_ = in_place(put, check_disjoint), in_place(scatter, check_disjoint)
+    scatter_reduce_, index_reduce_ = (
+        in_place(scatter_reduce, check_disjoint),
+        in_place(index_reduce, check_disjoint),
+    )
+    index_add_, index_copy_ = in_place(index_add, check_disjoint), in_place(index_copy, check_disjoint)
+    masked_scatter_ = in_place(masked_scatter, check_not_expanded)
+    index_fill_ = in_place(index_fill, warn_of_expanded("index_fill_", "tensor[mask] = scalar"))
 
 
 def _lowest(dtype: np.dtype) -> Any:
@@ -257,9 +322,46 @@ def _check_outside(name: str, index: Variable, x: Variable, axis: int) -> None:
         raise RuntimeError(message) if name == "index_add" else IndexError(message)
 
 
-def _need_same_dtype(name: str, x: Variable, source: Variable) -> None:
+def _check_index_reduce(x: Variable, axis: int, index: Variable, source: Variable) -> None:
+    """Refuse what `index_reduce` refuses, in its words."""
+    given, own = source._array.shape, x._array.shape
+    if index._array.ndim > 1:
+        raise IndexError(
+            f"index_reduce_(): Index is supposed to be a vector, but got dim: {index._array.ndim} with type: "
+            f"{type_name(index._array.dtype)} and size: {[*index._array.shape]}"
+        )
+    if index._array.dtype.name not in ("int64", "int32"):
+        raise RuntimeError(
+            f"index_reduce_(): Expected dtype int32/int64 for index but got: {type_name(index._array.dtype)}"
+        )
     if source._array.dtype is not x._array.dtype:
         raise RuntimeError(
-            f"{name}(): self and source expected to have the same dtype, but got (self) "
-            f"{type_name(x._array.dtype)} and (source) {type_name(source._array.dtype)}"
+            f"index_reduce_(): self ({type_name(x._array.dtype)}) and source "
+            f"({type_name(source._array.dtype)}) must have the same scalar type"
         )
+    size = given[axis] if given else 1
+    if index._array.size != size:
+        raise RuntimeError(
+            f"index_reduce_(): Number of indices ({index._array.size}) should be equal to source.size(dim): "
+            f"({size}), for dim: {axis}"
+        )
+    if [n for d, n in enumerate(own) if d != axis] != [n for d, n in enumerate(given) if d != axis]:
+        raise RuntimeError(
+            "source tensor shape must match self tensor shape, excluding the specified dimension. Got "
+            f"self.shape = {[*own]} source.shape = {[*given]}"
+        )
+    if ((index._array < 0) | (index._array >= (own[axis] if own else 1))).any():
+        raise IndexError("index out of range in self")
+
+
+def _need_same_dtype(name: str, x: Variable, source: Variable) -> None:
+    own, other = (type_name(tensor._array.dtype) for tensor in (x, source))
+    if own != other and name in ("index_add_", "index_reduce_"):
+        raise RuntimeError(f"{name}(): self ({own}) and source ({other}) must have the same scalar type")
+    if own != other:
+        both = (
+            f"(self) {own} and (source) {other}"
+            if name != "put_"
+            else f"self.dtype = {own} and source.dtype = {other}"
+        )
+        raise RuntimeError(f"{name}(): self and source expected to have the same dtype, but got {both}")

@@ -86,7 +86,7 @@ class Rearranging(Shapes):
             if where <= 0:
                 raise RuntimeError(f"number of sections must be larger than 0, got {where}")
             each, more = divmod(size, where)
-            return self.split([each + (i < more) for i in range(where)], axis)
+            where = [i * each + min(i, more) for i in range(1, where)]
         edges = [slice(i, j).indices(size)[:2] for i, j in zip([0, *where], [*where, size], strict=True)]
         return tuple(self.narrow(axis, start, max(end - start, 0)) for start, end in edges)
 
@@ -129,6 +129,12 @@ class Rearranging(Shapes):
 
     def narrow_copy(self, dim: int, start: Any, length: int) -> Tensor:
         """A copy of `narrow`."""
+        if dim >= self._array.ndim:
+            raise RuntimeError(
+                "Expected dim < static_cast<int64_t>(self_sizes.size()) to be true, but got false.  (Could "
+                "this error message be improved?  If so, please report an enhancement request to PyTorch.)\n"
+                f"There are {self._array.ndim} dimensions."
+            )
         return ops.clone(self.narrow(dim, start, length))
 
     # --- turning

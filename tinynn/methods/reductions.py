@@ -15,7 +15,7 @@ from tinynn import dtypes, ops
 from tinynn.autograd.op import Op
 from tinynn.autograd.variable import Variable
 from tinynn.methods.linear_algebra import singular_values
-from tinynn.methods.rows import numpy_names
+from tinynn.methods.rows import in_place, numpy_names
 from tinynn.methods.types import Types
 from tinynn.ops.indexing import along
 from tinynn.size import dims_of, one_dim, type_name
@@ -67,6 +67,8 @@ class Reductions(Types):
         x = self._summed_as(dtype)
         axis = one_dim(dim, x.ndim)
         return ops.cumsum(x, axis) if x.ndim else x.clone()
+
+    cumsum_ = in_place(cumsum)
 
     def _summed_as(self, dtype: dtypes.dtype | None) -> Any:
         if dtype is None and self._array.dtype.kind in "iub":

@@ -1,17 +1,29 @@
-"""More functions of each element: the rest of trigonometry, the error function's family, interpolation, and
-what is done to nan, bits and signs. Every method here is a function of the package too.
+"""More functions of each element: the rest of trigonometry, the error and the gamma function's families,
+interpolation, and what is done to nan, bits and signs. Every method here is a function of the package too.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn import ops
+from tinynn import dtypes, ops, return_types
+from tinynn.autograd.op import Op
 from tinynn.autograd.variable import Variable
 from tinynn.methods.elementwise import Elementwise, power, subtract
-from tinynn.methods.rows import binary, check_broadcastable, in_place, not_an_operand, tensors_only, unary
+from tinynn.methods.rows import (
+    binary,
+    called,
+    check_broadcastable,
+    in_place,
+    later,
+    not_an_operand,
+    tensors_only,
+    unary,
+)
 from tinynn.size import c_name, type_name
 
 if TYPE_CHECKING:
@@ -28,6 +40,34 @@ def _copysign(x: Tensor, other: Any) -> Tensor:
     return (ops.copysign if isinstance(other, Variable) else ops.copysign_number)(x, other)
 
 
+def left_shift(x: Any, other: Any) -> Any:
+    """x << other: times 2 ** other."""
+    return _shifted("lshift_cpu", ops.bitwise_left_shift, x, other)
+
+
+def right_shift(x: Any, other: Any) -> Any:
+    """x >> other: by 2 ** other, rounded down."""
+    return _shifted("rshift_cpu", ops.bitwise_right_shift, x, other)
+
+
+def _shifted(kernel: str, row: Op, x: Any, other: Any) -> Any:
+    """Bits are shifted in integers; a bool on the left counts as one, on the right as 0 or 1."""
+    common = dtypes.result_type(*(y._array if isinstance(y, Variable) else y for y in (x, other)))
+    if common.kind not in "iu":
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{type_name(common)}'")
+    return row(x, other)
+
+
+def _compared(row: Op) -> Callable[[Any, Any], Any]:
+    """The comparison written over the tensor itself: no gradient comes through."""
+
+    def method(self: Tensor, other: Any) -> Tensor:
+        result = row(self, other)
+        return ops.copy(self, result) if result.shape == self.shape else result  # which `in_place` refuses
+
+    return in_place(called(row.forward.__name__, method, ""))
+
+
 class Special(Variable):
     """Functions of one tensor, of two, of three, and their in-place twins."""
 
@@ -37,6 +77,8 @@ class Special(Variable):
     asin        = unary("asin", ops.asin,               "The inverse of the sine; nan outside of [-1, 1].")
     acos        = unary("acos", ops.acos,               "The inverse of the cosine; nan outside of [-1, 1].")
     atan        = unary("atan", ops.atan,               "The inverse of the tangent.")
+    sinh        = unary("sinh", ops.sinh,               "The hyperbolic sine.")
+    cosh        = unary("cosh", ops.cosh,               "The hyperbolic cosine.")
     asinh       = unary("asinh", ops.asinh,             "The inverse of the hyperbolic sine.")
     acosh       = unary("acosh", ops.acosh,             "The inverse of the hyperbolic cosine; nan below 1.")
     atanh       = unary("atanh", ops.atanh,             "The inverse of tanh; nan outside of [-1, 1].")
@@ -44,13 +86,20 @@ class Special(Variable):
     deg2rad     = unary("deg2rad", ops.deg2rad,         "From degrees to radians.")
     rad2deg     = unary("rad2deg", ops.rad2deg,         "From radians to degrees.")
     angle       = unary("angle", ops.angle,             "pi where self is negative, else 0.")
+    exp2        = unary("exp2", ops.exp2,               "2 ** self.")
+    log2        = unary("log2", ops.log2,               "The logarithm to base 2; nan below 0.")
     log10       = unary("log10", ops.log10,             "The logarithm to base 10; nan below 0.")
     erfc        = unary("erfc", ops.erfc,               "1 - erf(self), exact where that is nearly 0.")
     erfinv      = unary("erfinv", ops.erfinv,           "The inverse of erf; nan outside of [-1, 1].")
+    lgamma      = unary("lgamma", later("lgamma"),      "log |gamma(self)|, where gamma(n + 1) is n!.")
+    digamma     = unary("digamma", later("digamma"),    "The derivative of lgamma.")
+    i0          = unary("i0", later("i0"),              "The modified Bessel function of order 0.")
     frac        = unary("frac", _frac,                  "The digits after the point, with the sign of self.")
     sgn         = unary("sgn", ops.sgn,                 "-1, 0 or 1.")
     isposinf    = unary("isposinf", ops.isposinf,       "Where self is inf.")
     isneginf    = unary("isneginf", ops.isneginf,       "Where self is -inf.")
+    greater, greater_equal = Elementwise.gt, Elementwise.ge
+    less, less_equal, not_equal = Elementwise.lt, Elementwise.le, Elementwise.ne
     arcsin, arccos, arctan = asin, acos, atan
     arcsinh, arccosh, arctanh = asinh, acosh, atanh
     fix = Elementwise.trunc
@@ -66,8 +115,8 @@ class Special(Variable):
     gcd         = tensors_only("gcd", ops.gcd,              "The greatest common divisor.")
     lcm         = tensors_only("lcm", ops.lcm,              "The least common multiple.")
     copysign    = binary("copysign", _copysign,             "|self| with the sign of other.")
-    bitwise_left_shift  = binary("bitwise_left_shift", ops.bitwise_left_shift,   "self << other.")
-    bitwise_right_shift = binary("bitwise_right_shift", ops.bitwise_right_shift, "self >> other.")
+    bitwise_left_shift  = binary("bitwise_left_shift", left_shift,   "self << other.")
+    bitwise_right_shift = binary("bitwise_right_shift", right_shift, "self >> other.")
     xlogy       = binary("xlogy", ops.xlogy,                "self * log(other); 0 where self is 0.")
     arctan2 = atan2
     # fmt: on
@@ -106,6 +155,28 @@ class Special(Variable):
         """other - alpha * self."""
         scaled = self if alpha == 1 else ops.mul(self, alpha)
         return subtract(other, scaled) if isinstance(other, Variable) else other - scaled  # type: ignore[operator]
+
+    def polygamma(self, n: int) -> Tensor:
+        """The n-th derivative of digamma."""
+        if n < 0:
+            raise RuntimeError("polygamma(n, x) does not support negative n.")
+        return ops.polygamma(self, n)
+
+    def mvlgamma(self, p: int) -> Tensor:
+        """log of the multivariate gamma function: the sum of lgamma(self - k / 2), k < p, and a constant."""
+        if p < 1:
+            raise RuntimeError("p has to be greater than or equal to 1")
+        x = self if self._array.dtype.kind == "f" else ops.cast(self, dtypes.default_dtype())
+        halves = Variable.wrap(np.arange(1 - p, 1).astype(x._array.dtype) / 2)
+        parts = ops.lgamma(ops.add(ops.unsqueeze(x, x._array.ndim), halves))
+        return ops.add(ops.sum_dim(parts, -1, False), p * (p - 1) / 4 * math.log(math.pi))
+
+    def frexp(self) -> Any:
+        """(mantissa, exponent) with self = mantissa * 2 ** exponent and the mantissa in [1/2, 1), or 0."""
+        if self._array.dtype.kind != "f":
+            raise RuntimeError("torch.frexp() only supports floating-point dtypes")
+        exponent = np.asarray(np.frexp(self._array)[1])
+        return return_types.frexp(ops.frexp(self, exponent), Variable.wrap(exponent))
 
     def logit(self, eps: float | None = None) -> Tensor:
         """log(self / (1 - self)), the inverse of the sigmoid; with eps, self is limited to [eps, 1 - eps]."""
@@ -163,9 +234,15 @@ class Special(Variable):
 
     # fmt: off
     tan_, asin_, acos_, atan_   = in_place(tan), in_place(asin), in_place(acos), in_place(atan)
-    asinh_, acosh_, atanh_      = in_place(asinh), in_place(acosh), in_place(atanh)
+    asinh_ = in_place(called("asinh", lambda self: ops.asinh_in_place(self), ""))
+    acosh_ = in_place(called("acosh", lambda self: ops.acosh_in_place(self), ""))
+    atanh_ = in_place(called("atanh", lambda self: ops.atanh_in_place(self), ""))
     sinc_, deg2rad_, rad2deg_   = in_place(sinc), in_place(deg2rad), in_place(rad2deg)
     log10_, erfc_, erfinv_      = in_place(log10), in_place(erfc), in_place(erfinv)
+    sinh_, cosh_, log2_         = in_place(sinh), in_place(cosh), in_place(log2)
+    exp2_                       = in_place(exp2)
+    lgamma_, digamma_, i0_      = in_place(lgamma), in_place(digamma), in_place(i0)
+    polygamma_, mvlgamma_       = in_place(polygamma), in_place(mvlgamma)
     frac_, sgn_, fix_           = in_place(frac), in_place(sgn), in_place(fix)
     atan2_, hypot_, copysign_   = in_place(atan2), in_place(hypot), in_place(copysign)
     gcd_, lcm_, nextafter_      = in_place(gcd), in_place(lcm), in_place(nextafter)
@@ -178,4 +255,17 @@ class Special(Variable):
     addcmul_, addcdiv_          = in_place(addcmul), in_place(addcdiv)
     arcsin_, arccos_, arctan_   = asin_, acos_, atan_
     arcsinh_, arccosh_, arctanh_ = asinh_, acosh_, atanh_
+    arctan2_, absolute_ = atan2_, Elementwise.abs_
+    greater_ = gt_ = _compared(ops.gt)
+    greater_equal_ = ge_ = _compared(ops.ge)
+    less_ = lt_ = _compared(ops.lt)
+    less_equal_ = le_ = _compared(ops.le)
+    not_equal_ = ne_ = _compared(ops.ne)
+    eq_, fmod_ = _compared(ops.eq), in_place(Elementwise.fmod)
+    divide_ = true_divide_ = Elementwise.div_
+    multiply_, subtract_, negative_ = Elementwise.mul_, Elementwise.sub_, Elementwise.neg_
+    logical_and_, logical_or_ = in_place(Elementwise.logical_and), in_place(Elementwise.logical_or)
+    logical_xor_, logical_not_ = in_place(Elementwise.logical_xor), in_place(Elementwise.logical_not)
+    bitwise_and_, bitwise_or_ = in_place(Elementwise.bitwise_and), in_place(Elementwise.bitwise_or)
+    bitwise_xor_, bitwise_not_ = in_place(Elementwise.bitwise_xor), in_place(Elementwise.bitwise_not)
     # fmt: on

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tinynn import dtypes, ops
+from tinynn import dtypes, ops, return_types
+from tinynn._selection import LARGEST, in_order, kth, settled
 from tinynn.autograd.grad_mode import thread
 from tinynn.autograd.op import Op
 from tinynn.autograd.variable import Variable
@@ -186,8 +187,9 @@ class Statistics(Reductions):
         x = np.atleast_1d(self._array)
         if not 1 <= k <= x.shape[axis]:
             raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {axis}")
-        rank = np.full((*x.shape[:axis], 1, *x.shape[axis + 1 :]), k - 1)
-        return self._at_rank("kthvalue", rank, axis, keepdim)
+        order = np.argsort(x, axis, kind="stable")
+        places = settled(x, order, axis, lambda keys: kth(keys, k - 1), slice(k - 1, k))
+        return self._picked("kthvalue", places, axis, keepdim)
 
     def _at_rank(self, name: str, rank: np.ndarray, axis: int, keepdim: bool) -> ValuesIndices:
         order = np.argsort(np.atleast_1d(self._array), axis, kind="stable")
@@ -234,7 +236,7 @@ class Statistics(Reductions):
         parts = _checked_parts(self, q, interpolation)
         axis = 0 if dim is None else one_dim(dim, self._array.ndim)
         x: Any = self.reshape(-1) if dim is None or not self._array.ndim else self  # type: ignore[attr-defined]
-        ordered = x.movedim(axis, -1).sort(-1).values
+        ordered = x.movedim(axis, -1).sort(-1, stable=True).values
         array = ordered._array
         last = (array == array).sum(-1, keepdims=True) - 1  # nan comes last
         rank: Any = parts.reshape(-1) * Variable.wrap(np.maximum(last, 0).astype(array.dtype))
@@ -279,6 +281,50 @@ class Statistics(Reductions):
         places = np.minimum(((x - low) / (high - low) * bins).astype(np.int64), bins - 1)
         return Variable.wrap(np.bincount(places, minlength=bins).astype(self._array.dtype))
 
+    def histogram(self, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Any:
+        """(hist, bin_edges): the number, or the weight, of the values in each of `bins` equal intervals.
+
+        `bins` may be a vector of edges; by default the intervals span the values. The last includes its end.
+        With density=True the histogram's integral is 1.
+        """
+        edges = self._edges(bins, range)
+        array = self._array.reshape(-1)
+        if weight is not None and weight.shape != self._array.shape:
+            raise RuntimeError(
+                "torch.histogramdd: if weight tensor is provided it should have the same shape as the input "
+                f"tensor excluding its innermost dimension, but got input with shape {[array.size, 1]} and "
+                f"weight with shape {[*weight.shape]}"
+            )
+        inside = (array >= edges[0]) & (array <= edges[-1])
+        places = np.minimum(np.searchsorted(edges, array[inside], "right") - 1, len(edges) - 2)
+        weights = None if weight is None else weight._array.reshape(-1)[inside]
+        counts = np.bincount(places, weights, len(edges) - 1).astype(array.dtype)
+        if density:
+            counts = thread.quietly(np.divide, counts, counts.sum() * np.diff(edges))
+        return return_types.histogram(Variable.wrap(counts), Variable.wrap(edges))
+
+    def _edges(self, bins: Any, range: Any) -> np.ndarray:
+        """The edges of a histogram's intervals."""
+        if self._array.dtype.kind != "f":
+            raise NotImplementedError(f"\"histogramdd\" not implemented for '{type_name(self._array.dtype)}'")
+        if isinstance(bins, Variable):
+            return bins._array
+        if bins <= 0:
+            raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
+        low, high = (0.0, 1.0) if not self._array.size else (self._array.min(), self._array.max())
+        low, high = (low, high) if range is None else range
+        if low > high:
+            raise RuntimeError(
+                f"torch.histogramdd: min should not exceed max, but got min {low:g} max {high:g} for "
+                "dimension 0"
+            )
+        if low == high:
+            low, high = low - 0.5, high + 0.5
+        places = np.arange(bins + 1)
+        step = (high - low) / bins
+        edges = np.where(places < (bins + 1) // 2, low + step * places, high - step * (bins - places))
+        return edges.astype(self._array.dtype)
+
     def bincount(self, weights: Any = None, minlength: int = 0) -> Tensor:
         """How often each integer from 0 on occurs; or the sum of the weights of its occurrences."""
         array = self._array
@@ -319,8 +365,14 @@ class Statistics(Reductions):
 
 
 def _last_of_most_frequent(row: np.ndarray) -> int:
-    values, counts = np.unique(row, return_counts=True, equal_nan=False)
-    return int(np.flatnonzero(row == values[counts.argmax()])[-1]) if (row == row).any() else 0
+    """Of the most frequent value (the smallest of several) the place that comes last after sorting."""
+    _, keys, counts = np.unique(row, return_inverse=True, return_counts=True, equal_nan=False)
+    if not (row == row).any():
+        return 0
+    most = counts.argmax()
+    if 16 < len(row) <= LARGEST:
+        return [place for place in in_order(keys.tolist()) if keys[place] == most][-1]
+    return int(np.flatnonzero(keys == most)[-1])
 
 
 _ROUNDED = {"lower": ops.floor, "higher": ops.ceil, "nearest": ops.round}

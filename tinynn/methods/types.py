@@ -11,6 +11,7 @@ from tinynn import dtypes, ops
 from tinynn.autograd.variable import Variable
 from tinynn.device import check_device, device
 from tinynn.methods.rows import called
+from tinynn.sequences import constructed, copied
 from tinynn.size import one_shape, shape_of_new, type_name
 
 if TYPE_CHECKING:
@@ -38,8 +39,15 @@ class Types(Variable):
                 wanted = arg
             elif isinstance(arg, Variable):
                 wanted = dtypes.BY_NUMPY[arg._array.dtype]
+            elif arg in (float, int, bool):
+                wanted = dtypes.BY_NUMPY[dtypes.as_numpy(arg)]
             elif isinstance(arg, str | device):
                 check_device(arg)
+            elif not isinstance(arg, bool | None):
+                raise TypeError(
+                    f"to() received an invalid combination of arguments - got ({type(arg).__name__})\n"
+                    "It takes a tinynn.dtype, a device or a tensor."
+                )
         if wanted is own:
             return self.clone() if copy else self  # type: ignore[return-value]
         return ops.cast(self if wanted.is_floating_point else Variable.wrap(self.row_major()), wanted.numpy)
@@ -50,6 +58,7 @@ class Types(Variable):
             return f"tinynn.{type_name(self._array.dtype)}Tensor"
         if isinstance(dtype, str):
             dtype = _by_type_name(dtype)
+        dtype = getattr(dtype, "dtype", dtype)  # which tinynn.LongTensor has
         return self.to(
             dtype if isinstance(dtype, dtypes.dtype) else dtypes.from_numpy_dtype(dtypes.as_numpy(dtype))
         )
@@ -65,9 +74,30 @@ class Types(Variable):
     short  = _cast("short", dtypes.int16)
     int    = _cast("int", dtypes.int32)
     long   = _cast("long", dtypes.int64)
+    char   = _cast("char", dtypes.int8)
     byte   = _cast("byte", dtypes.uint8)
     bool   = _cast("bool", dtypes.bool_)
     # fmt: on
+
+    def is_signed(self) -> Any:
+        """Whether the dtype has negative numbers."""
+        return self._array.dtype.kind in "if"
+
+    def is_nonzero(self) -> Any:
+        """Whether the one element is not 0. Raises RuntimeError unless there is exactly one."""
+        return self.__bool__()  # type: ignore[attr-defined]
+
+    def is_same_size(self, other: Tensor) -> Any:
+        """Whether the shapes are the same."""
+        return self._array.shape == other._array.shape
+
+    def nelement(self) -> Any:
+        """How many elements there are."""
+        return self._array.size
+
+    def ndimension(self) -> Any:
+        """How many dimensions there are."""
+        return self._array.ndim
 
     def cpu(self) -> Self:
         """Itself: the CPU is the one device there is."""
@@ -86,11 +116,15 @@ class Types(Variable):
         """A copy that gradients flow through."""
         return ops.clone(self, "C" if self._feature_major else "K")
 
+    def new(self, *data: Any) -> Tensor:
+        """`Tensor(*data)` with this tensor's dtype: an old way to write new_tensor and new_empty."""
+        return Variable.wrap(constructed(data, self._array.dtype))
+
     def new_tensor(
         self, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: Any = False
     ) -> Tensor:
         """A copy of `data`, with this tensor's dtype unless another is given; likewise the next four."""
-        return self._new(lambda kind: np.array(data, kind), dtype, device, requires_grad)
+        return self._new(lambda kind: copied(data, dtypes.BY_NUMPY[kind]), dtype, device, requires_grad)
 
     def new_zeros(
         self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: Any = False

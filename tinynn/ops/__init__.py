@@ -11,8 +11,20 @@ from tinynn.autograd.op import Op
 
 FIRST = ("elementwise", "shape", "reduce", "indexing", "linalg", "special")
 LATER = (
-    *("nn", "normalization", "conv", "pool", "padding", "folding", "resampling"),
-    *("cumulative", "placing", "linear_algebra", "drawing"),
+    *(
+        "activation",
+        "nn",
+        "margins",
+        "linear_cross_entropy",
+        "distance",
+        "fractional",
+        "grids",
+        "normalization",
+        "conv",
+    ),
+    *("pool", "padding", "folding", "resampling", "cumulative", "placing", "linear_algebra"),
+    *("factorizations", "drawing", "gamma", "bessel", "gaussian", "embedding", "attention"),
+    "recurrent",
 )
 
 

@@ -11,8 +11,9 @@ import numpy as np
 
 from tinynn.autograd.op import Op
 from tinynn.ops.elementwise import keep
+from tinynn.ops.factorizations import right_of
 from tinynn.ops.linalg import matmul, mT
-from tinynn.ops.shape import cat, diag_embed, diagonal, narrow, reshape, tril, unsqueeze
+from tinynn.ops.shape import diag_embed, diagonal, narrow, reshape, tril, triu, unnarrow, unsqueeze
 
 
 def _col(x):
@@ -140,21 +141,20 @@ def qr_parts(packed, rows):
 
 
 def _qr_back(g, y, x_shape):
-    """(g_q + q s) r^-T, with s the symmetric matrix whose lower triangle is that of r g_r^T - g_q^T q.
+    """Of a high x: (g_q + q s) r^-T, s the symmetric matrix with the lower triangle of r g_r^T - g_q^T q.
 
-    Of a matrix wider than high, that is the square part on the left; the columns beyond it are q r too.
+    Otherwise q is square: q (g_r + [tril(w - w^T, -1) r_1^-T, 0]) with w = q^T g_q - g_r r^T, where r_1 is the
+    square part of r on the left. That is the same without a difference of large terms.
     """
     rows, columns = x_shape[-2:]
     (q, r), (g_q, g_r) = qr_parts(y, rows), qr_parts(g, rows)
-    last, beyond = len(x_shape) - 1, columns - rows
-    if beyond > 0:
-        r, r_beyond = narrow(r, last, 0, rows), narrow(r, last, rows, beyond)
-        g_r, g_beyond = narrow(g_r, last, 0, rows), narrow(g_r, last, rows, beyond)
-        g_q = g_q + matmul(matmul(q, r_beyond), mT(g_beyond))
-    m = matmul(r, mT(g_r)) - matmul(mT(g_q), q)
-    symmetric = tril(m, 0) + mT(tril(m, -1))
-    square = mT(solve(r, mT(g_q + matmul(q, symmetric))))
-    return cat(last, square, matmul(q, g_beyond)) if beyond > 0 else square
+    if rows > columns:
+        m = matmul(r, mT(g_r)) - matmul(mT(g_q), q)
+        return right_of(g_q + matmul(q, tril(m, 0) + mT(tril(m, -1))), r)
+    g_r, last = triu(g_r, 0), len(x_shape) - 1
+    w = matmul(mT(q), g_q) - matmul(g_r, mT(r))
+    turned = right_of(tril(w - mT(w), -1), narrow(r, last, 0, rows))
+    return matmul(q, g_r + unnarrow(turned, last, 0, rows, columns))
 
 
 # --- the pseudoinverse

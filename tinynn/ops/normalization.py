@@ -147,5 +147,5 @@ def _group_norm_weight_back(g, x, groups, eps):
 # fmt: off
 batch_norm  = Op(_batch_norm, _batch_norm_back, _batch_norm_weight_back, channel_sum, None, None, name="NativeBatchNormBackward0")
 group_norm  = Op(_group_norm, _group_norm_back, _group_norm_weight_back, channel_sum, name="NativeGroupNormBackward0")
-layer_norm  = Op(_layer_norm, _layer_norm_back, _layer_norm_weight_back, lambda g: g, name="NativeLayerNormBackward0")
+layer_norm  = Op(_layer_norm, _layer_norm_back, _layer_norm_weight_back, lambda g: g, contiguous=True, name="NativeLayerNormBackward0")
 # fmt: on

@@ -40,21 +40,18 @@ def _own_dtype(x):
 
 
 def _sum(x, axis=None, keepdims=False):
-    """x.sum(axis). Along one axis of a narrow matrix it is a product with ones: 8 times faster in NumPy."""
-    narrow = (
-        axis is not None and x.ndim == 2 and x.shape[1] < 64 and x.flags.c_contiguous and x.dtype.kind == "f"
-    )
-    if narrow and axis in _FIRST:
+    """x.sum(axis). Along the first axis of a narrow matrix, and a last axis that is not long, it is a product
+    with ones: 8 to 18 times faster in NumPy.
+    """
+    n = x.shape[-1] if x.ndim > 1 and x.flags.c_contiguous and x.dtype.kind == "f" else 0
+    if x.ndim == 2 and 0 < n < 64 and axis in (0, (0,), -2, (-2,)):
         total = x.T.dot(ones(x.shape[0], x.dtype))
         return total[None, :] if keepdims else total
-    if narrow and axis in _SECOND:
-        total = x.dot(ones(x.shape[1], x.dtype))
-        return total[:, None] if keepdims else total
+    last = x.ndim - 1
+    if 0 < n < 512 and axis in (last, (last,), -1, (-1,)):
+        total = x.reshape(-1, n).dot(ones(n, x.dtype))
+        return total.reshape(x.shape[:-1] + (1,) * keepdims)
     return np.add.reduce(x, axis, _own_dtype(x), None, keepdims)
-
-
-_FIRST = (0, (0,), -2, (-2,))
-_SECOND = (1, (1,), -1, (-1,))
 
 
 def _nansum(x, axis=None, keepdims=False):
@@ -177,12 +174,12 @@ def _logsumexp_back(g, x, y, axis):
 
 def _softmax(x, axis):
     out = np.exp(x - x.max(axis=axis, keepdims=True, initial=-math.inf))
-    return out / out.sum(axis=axis, keepdims=True)
+    return out / _sum(out, axis, True)
 
 
 def _log_softmax(x, axis):
     shifted = x - x.max(axis=axis, keepdims=True, initial=-math.inf)
-    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+    return shifted - np.log(_sum(np.exp(shifted), axis, True))
 
 
 def _mean_back(g, x_shape, axis):
@@ -230,9 +227,9 @@ var         = Op(_var,          lambda g, x, axis, correction: _var_back(g, x, a
 std         = Op(_std,          lambda g, x, y, axis, correction: _std_back(g, x, y, axis, correction))
 norm        = Op(_norm,         lambda g, x, y, p, axis: _norm_back(g, x, y, p, axis),  name="LinalgVectorNormBackward0")
 logsumexp   = Op(_logsumexp,    lambda g, x, y, axis: _logsumexp_back(g, x, y, axis))
-softmax     = Op(_softmax,      lambda g, y, axis: (g - sum(g * y, axis, True)) * y)
-log_softmax = Op(_log_softmax,  lambda g, y, axis: g - exp(y) * sum(g, axis, True))
-cumsum      = Op(_cumsum,       lambda g, axis: flip(cumsum(flip(g, axis), axis), axis))
+softmax     = Op(_softmax,      lambda g, y, axis: (g - sum(g * y, axis, True)) * y,      contiguous=True)
+log_softmax = Op(_log_softmax,  lambda g, y, axis: g - exp(y) * sum(g, axis, True),       contiguous=True)
+cumsum      = Op(_cumsum,       lambda g, axis: flip(cumsum(flip(g, axis), axis), axis),  contiguous=True)
 
 median      = Op(_median,       lambda g, x, y: _evenly(g, x, y, None))
 nanmedian   = Op(_nanmedian,    lambda g, x, y: _evenly(g, x, y, None))

@@ -54,7 +54,7 @@ def _split(x, axis, sizes):
 
 
 def _unbind(x, axis):
-    return tuple(np.moveaxis(x, axis, 0)[i] for i in range(x.shape[axis]))
+    return tuple(np.moveaxis(x, axis, 0)[i, ...] for i in range(x.shape[axis]))
 
 
 def _repeat_back(g, x_shape, times):
@@ -86,11 +86,13 @@ def _stack(axis, *xs):
 
 # fmt: off
 reshape   = Op(lambda x, shape: x.reshape(shape),        lambda g, x_shape: reshape(g, x_shape),     view=True, name="ViewBackward0")
+reshape_alias = reshape.named("ReshapeAliasBackward0")
+unsafe_view = Op(lambda x, shape: x.reshape(shape),      lambda g, x_shape: reshape(g, x_shape),     name="UnsafeViewBackward0")  # of a temporary: shared with nobody
 squeeze   = Op(lambda x, axis: x.squeeze(axis),          lambda g, x_shape: reshape(g, x_shape),     view=True, name="SqueezeBackward1")
 unsqueeze = Op(lambda x, axis: np.expand_dims(x, axis),  lambda g, x_shape: reshape(g, x_shape),     view=True)
 squeeze_all, squeeze_dims = squeeze.named("SqueezeBackward0"), squeeze.named("SqueezeBackward2")
 permute   = Op(lambda x, axes: x.transpose(axes),        lambda g, axes: permute(g, _back(axes)),    view=True)
-transpose = Op(lambda x, a, b: x.swapaxes(a, b),         lambda g, a, b: transpose(g, a, b),         view=True)
+transpose = Op(lambda x, a, b: x.swapaxes(a, b) if x.ndim else x[...], lambda g, a, b: transpose(g, a, b),         view=True)
 t         = Op(lambda x: x.T,                            lambda g: t(g),                             view=True)
 narrow    = Op(_narrow,                                  _narrow_back,                               view=True, name="SliceBackward0")
 unnarrow  = Op(_unnarrow,                                _unnarrow_back,                             name="SliceBackward0")

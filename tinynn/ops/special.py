@@ -1,5 +1,5 @@
-"""The derivative table, more elementwise operations: the rest of trigonometry, the error function's family,
-interpolation, and what is done to nan, bits and signs.
+"""The derivative table, more elementwise operations: the rest of trigonometry, powers and logarithms to other
+bases, the error function's family, interpolation, and what is done to nan, bits and signs.
 
 Nothing here is needed to understand backward(); ops/elementwise.py says how rows of this kind are read.
 """
@@ -12,6 +12,7 @@ import numpy as np
 
 from tinynn._erf import erf as _erf
 from tinynn._erf import erfc as _erfc
+from tinynn._erf import erfinv as _erfinv
 from tinynn.autograd.op import Op
 from tinynn.dtypes import convert, promote, promote_to_float, result_type
 from tinynn.ops.elementwise import (
@@ -56,29 +57,6 @@ def _sinc(x):
     """sin(pi x) / (pi x), and 1 at 0."""
     angle = np.where(x == 0, 1, x * math.pi)
     return np.where(x == 0, 1, np.sin(angle) / angle).astype(x.dtype, copy=False)
-
-
-def _erfinv(x):
-    """The y with erf(y) = x: PyTorch's rational approximations, then two steps of Newton's method."""
-    p = np.asarray(x, np.float64)
-    z = np.sqrt(-np.log(np.maximum(1 - np.abs(p), np.finfo(p.dtype).tiny) / 2))
-    y = np.where(np.abs(p) <= 0.7, p * _quotient(p * p, *_NEAR_0), np.copysign(_quotient(z, *_NEAR_1), p))
-    for _ in range(2):
-        y = y - (_erf(y) - p) / (_ERF_SLOPE * np.exp(-y * y))
-    y = np.where(np.abs(p) == 1, np.copysign(math.inf, p), y)
-    return np.where(np.abs(p) > 1, math.nan, y).astype(x.dtype)
-
-
-def _quotient(x, numerator, denominator):
-    return np.polyval(numerator, x) / np.polyval(denominator, x)
-
-
-# Coefficients, highest power first: in x^2 where |x| <= 0.7, in sqrt(-log((1 - |x|) / 2)) beyond.
-_NEAR_0 = (
-    (-0.140543331, 0.914624893, -1.645349621, 0.886226899),
-    (0.012229801, -0.329097515, 1.442710462, -2.118377725, 1.0),
-)
-_NEAR_1 = ((1.641345311, 3.429567803, -1.624906493, -1.970840454), (1.637067800, 3.543889200, 1.0))
 
 
 def _logit(x, eps=None):
@@ -129,20 +107,12 @@ def _heaviside(a, b):
     return np.where(a == 0, b, a > 0).astype(a.dtype)
 
 
-def _left_shift(a, b):
-    """a * 2 ** b; 0 where b is negative or not below the number of bits."""
-    inside = (b >= 0) & (b < a.itemsize * 8)
-    return np.where(inside, np.left_shift(a, np.where(inside, b, 0)), 0).astype(a.dtype)
-
-
-def _right_shift(a, b):
-    """a / 2 ** b, rounded down; b out of range shifts all bits out."""
-    last = a.itemsize * 8 - 1
-    signed = np.right_shift(a, np.where((b >= 0) & (b <= last), b, last).astype(a.dtype))
-    return np.where((b >= 0) & (b <= last), signed, 0).astype(a.dtype) if a.dtype.kind == "u" else signed
-
-
 # --- derivatives that are longer than a line
+
+
+def eps_of(x):
+    """The distance from 1 to the next number, in the dtype of an array or a tensor."""
+    return float(np.finfo(x.dtype if isinstance(x, np.ndarray) else x.dtype.numpy).eps)
 
 
 def _atan2_back(g, a, b):
@@ -187,6 +157,15 @@ def _xlogy_back(g, a, b):
     return keep(xlogy(g, b), (a == 0) & (b <= 0))
 
 
+def not_implemented(name):
+    """A derivative that torch has not, either."""
+
+    def vjp(g):
+        raise NotImplementedError(f"the derivative for '{name}' is not implemented.")
+
+    return vjp
+
+
 _LOG_10, _LOG_2 = math.log(10), math.log(2)
 _ERF_SLOPE = 2 / math.sqrt(math.pi)  # of erf, at 0
 
@@ -198,6 +177,8 @@ tan        = _real(np.tan,                  lambda g, y: g * (y * y + 1))
 asin       = _real(np.arcsin,               lambda g, x: g * rsqrt(1 - x * x))
 acos       = _real(np.arccos,               lambda g, x: -g * rsqrt(1 - x * x))
 atan       = _real(np.arctan,               lambda g, x: g / (x * x + 1))
+sinh       = _real(np.sinh,                 lambda g, x: g * cosh(x))
+cosh       = _real(np.cosh,                 lambda g, x: g * sinh(x))
 asinh      = _real(np.arcsinh,              lambda g, x: g * rsqrt(x * x + 1))
 acosh      = _real(np.arccosh,              lambda g, x: g * rsqrt(x * x - 1))
 atanh      = _real(np.arctanh,              lambda g, x: g / (1 - x * x))
@@ -208,7 +189,9 @@ deg2rad    = _real(_scaled_by(math.pi / 180), lambda g: g * (math.pi / 180),    
 rad2deg    = _real(_scaled_by(180 / math.pi), lambda g: g * (180 / math.pi),                name="Rad2DegBackward0")
 angle      = _real(_angle,                  lambda g: nothing(g))
 
-# --- logarithms
+# --- powers and logarithms
+exp2       = _real(np.exp2,                 lambda g, y: g * y * _LOG_2)
+log2       = _real(np.log2,                 lambda g, x: g / (x * _LOG_2))
 log10      = _real(np.log10,                lambda g, x: g / (x * _LOG_10))
 logaddexp  = _arithmetic(np.logaddexp,      lambda g, a, b: g * _weight(a, b),              lambda g, a, b: g * _weight(b, a))
 logaddexp2 = _arithmetic(np.logaddexp2,     lambda g, a, b: g * _weight(a * _LOG_2, b * _LOG_2),
@@ -234,17 +217,23 @@ clamp_min_tensor, clamp_max_tensor = clamp_tensors.named("ClampMinBackward1"), c
 fmax       = _arithmetic(np.fmax,           lambda g, a, b: keep(g, _fmax_is_b(a, b)),      lambda g, a, b: keep(g, ~_fmax_is_b(a, b)))
 fmin       = _arithmetic(np.fmin,           lambda g, a, b: keep(g, _fmin_is_b(a, b)),      lambda g, a, b: keep(g, ~_fmin_is_b(a, b)))
 
+# --- where torch has no derivative of the in-place function
+asinh_in_place = _real(np.arcsinh,          not_implemented("inplace version of asinh"))
+acosh_in_place = _real(np.arccosh,          not_implemented("inplace version of acosh"))
+atanh_in_place = _real(np.arctanh,          not_implemented("inplace version of atanh"))
+
 # --- signs, nan, bits
 copysign   = _real(np.copysign,             lambda g, a, y: g * keep(y / a, a == 0),      lambda g: nothing(g))  # 0 at 0
 copysign_number = copysign.named("CopysignBackward1")
 frac       = Op(lambda x: x - np.trunc(x),  lambda g: g)
+frexp      = Op(lambda x, exponent: np.ldexp(x, -exponent), lambda g, exponent: g / np.exp2(exponent))  # the mantissa
 nan_to_num = Op(_nan_to_num,                lambda g, x: keep(g, ~isfinite(x)))
 nextafter  = _arithmetic(np.nextafter,      lambda g, a, b: keep(g, a == b),                lambda g: nothing(g))
 heaviside  = _arithmetic(_heaviside,        None,                                           None)
 gcd        = _arithmetic(np.gcd,            None,                                           None)
 lcm        = _arithmetic(np.lcm,            None,                                           None)
-bitwise_left_shift  = _arithmetic(_left_shift,  None,                                       None)
-bitwise_right_shift = _arithmetic(_right_shift, None,                                       None)
+bitwise_left_shift  = _arithmetic(np.left_shift,  None,                                     None)  # by all bits, or by less than 0: 0,
+bitwise_right_shift = _arithmetic(np.right_shift, None,                                     None)  # and -1 for a < 0
 sgn        = sign.named("SgnBackward0")
 isposinf   = Op(lambda x: x == math.inf,    None)
 isneginf   = Op(lambda x: x == -math.inf,   None)
