@@ -4,22 +4,40 @@
 
 from tinynn.nn import functional, init, utils
 from tinynn.nn.activation import (
+    CELU,
     ELU,
     GELU,
+    GLU,
+    SELU,
+    Hardshrink,
+    Hardsigmoid,
+    Hardswish,
     Hardtanh,
     LeakyReLU,
     LogSigmoid,
     LogSoftmax,
+    Mish,
+    PReLU,
     ReLU,
     ReLU6,
+    RReLU,
     Sigmoid,
     SiLU,
     Softmax,
+    Softmax2d,
+    Softmin,
     Softplus,
+    Softshrink,
+    Softsign,
     Tanh,
+    Tanhshrink,
+    Threshold,
 )
+from tinynn.nn.adaptive import AdaptiveLogSoftmaxWithLoss
+from tinynn.nn.attention import MultiheadAttention
 from tinynn.nn.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from tinynn.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from tinynn.nn.distance import CosineSimilarity, PairwiseDistance
 from tinynn.nn.dropout import (
     AlphaDropout,
     Dropout,
@@ -28,19 +46,51 @@ from tinynn.nn.dropout import (
     Dropout3d,
     FeatureAlphaDropout,
 )
+from tinynn.nn.embedding import Embedding, EmbeddingBag
 from tinynn.nn.flatten import Flatten, Unflatten
 from tinynn.nn.folding import ChannelShuffle, Fold, PixelShuffle, PixelUnshuffle, Unfold
+from tinynn.nn.fractional import FractionalMaxPool2d, FractionalMaxPool3d
+from tinynn.nn.lazy import (
+    LazyBatchNorm1d,
+    LazyBatchNorm2d,
+    LazyBatchNorm3d,
+    LazyConv1d,
+    LazyConv2d,
+    LazyConv3d,
+    LazyConvTranspose1d,
+    LazyConvTranspose2d,
+    LazyConvTranspose3d,
+    LazyInstanceNorm1d,
+    LazyInstanceNorm2d,
+    LazyInstanceNorm3d,
+    LazyLinear,
+)
 from tinynn.nn.linear import Bilinear, Identity, Linear
+from tinynn.nn.linear_cross_entropy import LinearCrossEntropyLoss, LinearCrossEntropyOptions
 from tinynn.nn.loss import (
     BCELoss,
     BCEWithLogitsLoss,
     CrossEntropyLoss,
+    GaussianNLLLoss,
     HuberLoss,
     KLDivLoss,
     L1Loss,
     MSELoss,
     NLLLoss,
+    NLLLoss2d,
+    PoissonNLLLoss,
     SmoothL1Loss,
+)
+from tinynn.nn.margins import (
+    CosineEmbeddingLoss,
+    HingeEmbeddingLoss,
+    MarginRankingLoss,
+    MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
+    SoftMarginLoss,
+    TripletMarginLoss,
+    TripletMarginWithDistanceLoss,
 )
 from tinynn.nn.module import Module
 from tinynn.nn.normalization import (
@@ -72,7 +122,8 @@ from tinynn.nn.padding import (
     ZeroPad2d,
     ZeroPad3d,
 )
-from tinynn.nn.parameter import Buffer, Parameter
+from tinynn.nn.parallel import DataParallel
+from tinynn.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 from tinynn.nn.pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -92,5 +143,13 @@ from tinynn.nn.pooling import (
     MaxUnpool1d,
     MaxUnpool2d,
     MaxUnpool3d,
+)
+from tinynn.nn.rnn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNBase, RNNCell, RNNCellBase
+from tinynn.nn.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
 )
 from tinynn.nn.upsampling import Upsample, UpsamplingBilinear2d, UpsamplingNearest2d

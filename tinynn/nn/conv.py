@@ -54,9 +54,7 @@ class _ConvNd(Module):
         self.groups = groups
         self.padding_mode = padding_mode
         self._check()
-        channels = (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
-        shape = (channels[0], channels[1] // groups, *self.kernel_size)
-        self.weight = Parameter(empty(shape, device=device, dtype=dtype))
+        self.weight = Parameter(empty(self._weight_shape(), device=device, dtype=dtype))
         self.bias: Parameter | None
         if bias:
             self.bias = Parameter(empty(out_channels, device=device, dtype=dtype))
@@ -79,6 +77,12 @@ class _ConvNd(Module):
             raise ValueError(
                 f"padding_mode must be one of {PADDING_MODES}, but got padding_mode='{self.padding_mode}'"
             )
+
+    def _weight_shape(self) -> tuple[int, ...]:
+        outer, inner = self.out_channels, self.in_channels
+        if self.transposed:
+            outer, inner = inner, outer
+        return (outer, inner // self.groups, *self.kernel_size)
 
     def reset_parameters(self) -> None:
         """Draw new weights, then new biases."""

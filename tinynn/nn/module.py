@@ -23,10 +23,12 @@ from typing import Any, NamedTuple, Self
 from tinynn import dtypes
 from tinynn.autograd.grad_mode import no_grad
 from tinynn.autograd.hooks import RemovableHandle
+from tinynn.creation import empty_like
 from tinynn.device import check_device
 from tinynn.device import device as Device
 from tinynn.nn.hooks import Hook, call_with_hooks, register
 from tinynn.nn.parameter import Buffer, Parameter
+from tinynn.nn.state_hooks import AFTER_LOADING, AFTER_SAVING, BEFORE_LOADING, BEFORE_SAVING, StateHooks
 from tinynn.tensor import Tensor
 
 PARAMETER, BUFFER, MODULE = "parameter", "buffer", "module"
@@ -76,7 +78,7 @@ class IncompatibleKeys(NamedTuple):
         return f"_IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
 
-class Module:
+class Module(StateHooks):
     """Base class of layers and models: see the top of this file.
 
     Assigning a Parameter, a Buffer or a Module to an attribute registers it; a plain tensor, or a list of
@@ -302,6 +304,18 @@ class Module:
                 raise AttributeError(f"`{name}` is not an nn.Module")
         return module
 
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put `module` where the dotted name points. strict: AttributeError if there was none before."""
+        path, _, name = target.rpartition(".")
+        if not target:
+            raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
+        parent = self.get_submodule(path)
+        if strict or hasattr(parent, name):
+            parent.get_submodule(name)  # raises unless it is a module
+        setattr(parent, name, module)
+
     def get_parameter(self, target: str) -> Parameter:
         """The parameter with the dotted name `target`. Raises AttributeError."""
         owner, name = self._find(target)
@@ -404,6 +418,11 @@ class Module:
     def cpu(self) -> Self:    return self
     # fmt: on
 
+    def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
+        """Give all parameters and buffers new memory, with whatever values are in it."""
+        check_device(device)
+        return self._apply(empty_like, recurse)
+
     def cuda(self, device: Any = None) -> Self:
         """Raises torch's error: there is only the CPU."""
         check_device("cuda")
@@ -425,12 +444,15 @@ class Module:
         if destination is None:
             destination = OrderedDict()
             destination._metadata = OrderedDict()  # type: ignore[attr-defined]  # as torch: versions of the modules
+        local_metadata = {"version": self._version}
         if hasattr(destination, "_metadata"):
-            destination._metadata[prefix[:-1]] = {"version": self._version}
+            destination._metadata[prefix[:-1]] = local_metadata
+        self._call_state_hooks(BEFORE_SAVING, prefix, keep_vars)
         self._save_to_state_dict(destination, prefix, keep_vars)
         for name, child in self._members(MODULE):
             if child is not None:
                 child.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+        self._call_state_hooks(AFTER_SAVING, destination, prefix, local_metadata)
         return destination
 
     def _save_to_state_dict(self, destination: dict, prefix: str, keep_vars: bool) -> None:
@@ -474,6 +496,7 @@ class Module:
                 if child is not None:
                     below = f"{prefix}{name}."
                     load(child, {k: v for k, v in part.items() if k.startswith(below)}, below)
+            module._call_state_hooks(AFTER_LOADING, IncompatibleKeys(missing, unexpected))
 
         load(self, dict(state_dict), "")
         if strict:
@@ -500,6 +523,8 @@ class Module:
         error_msgs: list[str],
     ) -> None:
         """Load what this module itself holds; add to the three lists what went wrong."""
+        problems = missing_keys, unexpected_keys, error_msgs
+        self._call_state_hooks(BEFORE_LOADING, state_dict, prefix, local_metadata, strict, *problems)
         own = dict(self._own_state())
         for name, value in own.items():
             key = prefix + name
