@@ -1,6 +1,6 @@
-"""What differs from torch on purpose, where torch's database of operations shows it, each with its reason.
+"""What differs from torch on purpose, where torch's databases show it, each with its reason.
 
-The list is checked: an entry that no sample needs any more fails test_op_db.py.
+The lists are checked: an entry that no sample needs any more fails test_op_db.py or test_module_db.py.
 """
 
 from collections.abc import Callable
@@ -13,25 +13,30 @@ ALL_ASPECTS = ("values", "gradients", "second derivatives", "method", "in place"
 
 
 class Difference(NamedTuple):
-    """`ops` differ in `aspects`, for these dtypes and for samples of which `samples` is true."""
+    """The entries `names` differ in `aspects`, for these dtypes and for samples of which `samples` is true.
 
-    ops: tuple[str, ...]
+    `rounding`: only as far as torch's own answer moves when its inputs are rounded, see conditioning.py.
+    """
+
+    names: tuple[str, ...]
     aspects: tuple[str, ...]
     reason: str
     dtypes: tuple[str, ...] = DTYPES
     samples: Callable[[Any], bool] = lambda sample: True
+    rounding: bool = False
 
-
-INTEGERS = ("int64", "int32", "int16", "int8", "uint8", "bool")
-TIES = "torch promises no order of equal elements; here the first come first"
 
 DIFFERENCES: list[Difference] = [
-    Difference(("sort", "argsort"), ("values", "method"), TIES, ("int8", "uint8", "bool")),
-    Difference(("topk", "kthvalue", "mode"), ("values", "method"), TIES, INTEGERS),
     Difference(
-        ("__radd__", "__rmul__", "__rand__", "__ror__", "__rxor__", "__rmod__", "__rpow__", "__rsub__"),
+        ("__rmod__", "__rpow__", "__rsub__"),
         ("errors",),
-        "a method in C and a function in Python refuse a `self` that is no tensor with other exceptions",
+        "torch's are functions in Python, which make a tensor of two numbers",
+        samples=lambda sample: not isinstance(sample.args[0], torch.Tensor),
+    ),
+    Difference(
+        ("as_strided_scatter",),
+        ("gradients", "second derivatives"),
+        "torch gives the input the gradient of the overwritten places, and 0 for those that were kept",
     ),
     Difference(
         ("addbmm",),
@@ -40,27 +45,51 @@ DIFFERENCES: list[Difference] = [
         samples=lambda sample: sample.input.dim() < 2,
     ),
     Difference(
-        ("linalg.svd", "linalg.eigh"),
+        (
+            "linalg.svd",
+            "linalg.eigh",
+            "svd",
+            "linalg.pinv",
+            "linalg.pinv.hermitian",
+            "pinverse",
+            "linalg.lstsq",
+            "linalg.lstsq.grad_oriented",
+        ),
         ("gradients", "second derivatives"),
-        "rounding is divided by the gaps between singular values or eigenvalues, and they may be narrow",
+        "rounding is divided by small singular values, and by the gaps between them",
+        rounding=True,
     ),
     Difference(
-        ("linalg.pinv", "linalg.pinv.hermitian"),
-        ("gradients", "second derivatives"),
-        "rounding is divided by the squares of small singular values",
+        ("linalg.cond", "linalg.tensorsolve", "linalg.householder_product", "matrix_exp", "cdist"),
+        ("gradients",),
+        "rounding is multiplied: by the condition number, by long reflections, by e^|x|, by 1 / distance",
+        rounding=True,
     ),
     Difference(
-        ("linalg.qr", "linalg.norm", "prod"),
+        ("nn.functional.scaled_dot_product_attention",),
+        ("gradients", "second derivatives"),
+        "scores as large as 300 are rounded, and exp makes that the relative error of the weights",
+        rounding=True,
+    ),
+    Difference(
+        ("linalg.norm", "prod", "triangular_solve", "linalg.householder_product"),
         ("second derivatives",),
         "terms much larger than their sum cancel, and what rounding leaves of them differs",
         ("float64",),
+        rounding=True,
     ),
     Difference(
-        ("cdist",),
+        ("lgamma",),
+        ("values", "method", "in place"),
+        "near its zeros below 0, lgamma is a difference of large terms",
+        ("float64",),
+        rounding=True,
+    ),
+    Difference(
+        ("linalg.householder_product", "ormqr"),
         ("gradients",),
-        "torch computes distances by a product of matrices, which rounds small ones by more",
-        ("float32", "float64"),
-        samples=lambda sample: "use_mm_for_euclid_dist" in sample.args,
+        "torch leaves a gradient undefined that is zero: where there is no reflection",
+        samples=lambda sample: not (sample.input.numel() and sample.args[0].numel()),
     ),
     Difference(
         ("nn.functional.layer_norm", "nn.functional.group_norm"),
@@ -69,32 +98,40 @@ DIFFERENCES: list[Difference] = [
         samples=lambda sample: sample.input.numel() <= 2,
     ),
     Difference(
-        ("narrow_copy",),
-        ("errors",),
-        "torch fails an assertion of its own for a dimension out of range; here it is narrow's IndexError",
-    ),
-    Difference(
-        ("asinh", "acosh", "atanh"),
-        ("in place",),
-        "torch has no derivative of the in-place function; here it has that of its out-of-place twin",
-        ("float64",),
-    ),
-    Difference(
-        ("logcumsumexp",),
+        ("nn.functional.normalize",),
         ("gradients",),
-        "torch sums gradients by their logarithms: of inputs near 10000 few digits remain after the point",
+        "one value is normalized to -1 or 1: of gradients of 0 rounding leaves something",
+        samples=lambda sample: (
+            sample.kwargs.get("p", 2) < 1 and sample.input.shape[sample.kwargs["dim"]] == 1
+        ),
     ),
     Difference(
-        ("erfinv",),
-        ("values", "method", "in place"),
-        "near the ends one ulp of erf moves y by several, and exp(y^2) multiplies them",
-        ("float64",),
-    ),
-    Difference(
-        ("nn.functional.binary_cross_entropy",),
+        ("nn.functional.linear_cross_entropy.chunked",),
         ("second derivatives",),
-        "torch adds 1e-12 to x and to 1 - x; here it is the derivative of the first",
+        "torch takes the gradients that it computed in pieces for constants; here they can be differentiated",
         ("float64",),
+    ),
+    Difference(
+        ("nn.functional.linear_cross_entropy.chunked_none",),
+        ("gradients",),
+        "torch refuses create_graph=True; here it works",
+        ("float64",),
+    ),
+    Difference(
+        ("nn.functional.softshrink",),
+        ("values",),
+        "between the bounds torch gives 0, but -0 to a negative one of the last, which fill no vector",
+        ("float32",),
+    ),
+]
+
+MODULE_DIFFERENCES: list[Difference] = [
+    Difference(
+        ("nn.LinearCrossEntropyLoss",),
+        ("second derivatives", "strided input"),
+        "torch takes the gradient of what it computed in pieces for a constant",
+        ("float64",),
+        samples=lambda sample: sample.made_of[1]["options"] is not None,
     ),
 ]
 

@@ -8,14 +8,12 @@ refuse. `Examination` runs them and yields what it compared: a `Finding` for eac
 examines every operation that tinynn has (or the named ones) on all samples and prints a line for each.
 """
 
-import random
 import sys
 import warnings
 import zlib
-from collections import Counter
 from collections.abc import Callable, Iterator
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,45 +21,44 @@ from torch.testing._internal.common_methods_invocations import op_db
 from torch.testing._internal.opinfo.core import BinaryUfuncInfo, OpInfo, SampleInput, UnaryUfuncInfo
 
 import tinynn
-from parity_tests.differences import DIFFERENCES, NOT_COMPARED, Difference
-from parity_tests.harness import FLOATS, INTEGERS, Case, Draw, Side, assert_same_outcome, check_derivatives
-
-SEED = 42  # of torch's generator where an operation draws: the one that torch's own tests use
-SUMS = {"logaddexp", "logaddexp2"}  # what they add may cancel
-MADE_OF_NOTHING = {"empty", "empty_like", "new_empty"}  # their values are whatever was in memory
-VALUES, GRADIENTS, SECOND, METHOD, IN_PLACE, ERRORS = ASPECTS = (
-    "values",
-    "gradients",
-    "second derivatives",
-    "method",
-    "in place",
-    "errors",
+from parity_tests.conditioning import within_rounding
+from parity_tests.databases import (
+    ERRORS,
+    GRADIENTS,
+    IN_PLACE,
+    METHOD,
+    SECOND,
+    SEED,
+    VALUES,
+    Finding,
+    Tally,
+    as_draw,
+    differentiable_twice,
+    print_ledger,
+    problem_of,
+    refusal,
+    seed_everything,
+    tallied,
+    ulps_of_gradients,
+    ulps_of_values,
+    with_tensors,
+    without_tensors,
+)
+from parity_tests.differences import NOT_COMPARED
+from parity_tests.harness import (
+    FLOATS,
+    INTEGERS,
+    Case,
+    Side,
+    assert_same_kind_of_outcome,
+    assert_same_outcome,
+    check_derivatives,
 )
 
-
-class Finding(NamedTuple):
-    """One aspect of one sample: `problem` says what differs; it is "" where the libraries agree."""
-
-    op: str
-    aspect: str
-    dtype: str
-    sample: SampleInput
-    problem: str
-    same_words: bool = True  # of an error: the first line of its message agrees
-
-    @property
-    def explained(self) -> bool:
-        return any(explains(difference, self) for difference in DIFFERENCES)
-
-
-def explains(difference: Difference, finding: Finding) -> bool:
-    """Whether the difference is about this finding."""
-    return (
-        finding.op in difference.ops
-        and finding.aspect in difference.aspects
-        and finding.dtype in difference.dtypes
-        and difference.samples(finding.sample)
-    )
+ASPECTS = (VALUES, GRADIENTS, SECOND, METHOD, IN_PLACE, ERRORS)
+SUMS = {"logaddexp", "logaddexp2"}  # what they add may cancel
+# Their values are whatever was in memory.
+MADE_OF_NOTHING = {"empty", "empty_like", "empty_permuted", "empty_strided", "new_empty", "new_empty_strided"}
 
 
 # --- which operation of tinynn an entry is about
@@ -106,38 +103,6 @@ PRESENT = {full_name(op): op for op in op_db if counterpart(op) is not None and 
 # --- a sample as a Case
 
 
-class Slot(NamedTuple):
-    """The place of the i-th tensor in the arguments of a sample."""
-
-    index: int
-
-
-def without_tensors(value: Any, tensors: list) -> Any:
-    """`value` with each tensor in it replaced by a Slot, and appended to `tensors`."""
-    if isinstance(value, torch.Tensor):
-        tensors.append(value)
-        return Slot(len(tensors) - 1)
-    if isinstance(value, dict):
-        return {key: without_tensors(item, tensors) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        items = [without_tensors(item, tensors) for item in value]
-        return tuple(items) if isinstance(value, tuple) else items
-    return value
-
-
-def with_tensors(value: Any, library: Any, tensors: tuple) -> Any:
-    """The reverse, with the library's own tensors and dtypes."""
-    if isinstance(value, Slot):
-        return tensors[value.index]
-    if isinstance(value, dict):
-        return {key: with_tensors(item, library, tensors) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return type(value)(with_tensors(item, library, tensors) for item in value)
-    if isinstance(value, torch.dtype):
-        return getattr(library, str(value).removeprefix("torch."))
-    return value
-
-
 def case_of(op: OpInfo, sample: SampleInput, run: Callable, second: bool = False) -> Case:
     """`run(library, input, *args, **kwargs)` on a sample."""
     tensors: list[torch.Tensor] = []
@@ -145,7 +110,7 @@ def case_of(op: OpInfo, sample: SampleInput, run: Callable, second: bool = False
 
     def call(library: Any, *own: Any) -> Any:
         given, args, kwargs = with_tensors(arguments, library, own)
-        with warnings.catch_warnings():  # both warn, of the same; NumPy must not
+        with warnings.catch_warnings(), differentiable_twice(second):  # both warn
             warnings.simplefilter("ignore", UserWarning)
             result = run(library, given, *args, **kwargs)
         return shape_of(result) if op.name in MADE_OF_NOTHING else result
@@ -153,10 +118,7 @@ def case_of(op: OpInfo, sample: SampleInput, run: Callable, second: bool = False
     return Case(
         full_name(op),
         call,
-        *(
-            Draw(lambda _, x=x: x.numpy(force=True), differentiable=x.requires_grad)  # type: ignore[misc]
-            for x in tensors
-        ),
+        *map(as_draw, tensors),
         scaled=not isinstance(op, UnaryUfuncInfo | BinaryUfuncInfo)
         or op.name in SUMS
         or "alpha" in sample.kwargs,
@@ -193,7 +155,7 @@ class Examination:
     def samples(self, dtype: str) -> list[SampleInput]:
         """The database's samples; its own iterator over them is slow: it looks up the stack at each step."""
         floating = dtype in FLOATS and self.op.supports_autograd
-        _seed_everything()
+        seed_everything()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = [
@@ -214,7 +176,8 @@ class Examination:
         if "not implemented for" in theirs.error:
             return  # torch has no such kernel: nothing to agree with
         problem = problem_of(assert_same_outcome, ours, theirs)
-        yield Finding(self.name, VALUES, dtype, sample, problem)
+        apart = 0.0 if problem else ulps_of_values(ours, theirs)
+        yield self.finding(VALUES, dtype, sample, problem, theirs, apart)
         if not problem and not theirs.error:
             yield from self.derivatives(case, ours, theirs, dtype, sample)
         for aspect, torchs, name in (
@@ -223,23 +186,30 @@ class Examination:
         ):
             tinynns = getattr(tinynn.Tensor, name, None)
             if torchs is not None and tinynns is not None and isinstance(sample.input, torch.Tensor):
-                run = self.method(tinynns, torchs, copied=aspect == IN_PLACE)
+                run = self.method(tinynns, torchs, sample, copied=aspect == IN_PLACE)
                 pair = sides(case_of(self.op, sample, run, second))
                 if "not implemented for" in pair[1].error:
                     continue
                 problem = problem_of(assert_same_kind_of_outcome, *pair)
                 if not problem and aspect == IN_PLACE and dtype == "float64" and not pair[1].error:
                     problem = problem_of(check_derivatives, *pair)
-                yield Finding(self.name, aspect, dtype, sample, problem)
+                yield self.finding(aspect, dtype, sample, problem, pair[1])
+
+    def finding(
+        self, aspect: str, dtype: str, sample: SampleInput, problem: str, theirs: Side, apart: float = 0.0
+    ) -> Finding:
+        rounding = bool(problem) and within_rounding(problem, theirs)
+        return Finding(self.name, aspect, dtype, sample, problem, within_rounding=rounding, ulps=apart)
 
     def derivatives(self, case, ours, theirs, dtype, sample) -> Iterator[Finding]:
         if dtype not in FLOATS or not any(x.requires_grad for x in theirs.outputs):
             return
         problem = problem_of(check_derivatives, ours, theirs)
         first = "gradient of input" in problem or "in backward" in problem
-        yield Finding(self.name, GRADIENTS, dtype, sample, problem if first else "")
+        apart = 0.0 if first else ulps_of_gradients(ours, theirs)
+        yield self.finding(GRADIENTS, dtype, sample, problem if first else "", theirs, apart)
         if case.second and not first:
-            yield Finding(self.name, SECOND, dtype, sample, problem)
+            yield self.finding(SECOND, dtype, sample, problem, theirs)
 
     def refusals(self) -> Iterator[Finding]:
         """What must be refused is refused with the same exception."""
@@ -247,19 +217,13 @@ class Examination:
             return
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            _seed_everything()
+            seed_everything()
             errors = [error.sample_input for error in self.op.error_inputs_func(self.op, "cpu")]
         for sample in errors:
             if NOT_COMPARED.sample(sample):
                 continue
             ours, theirs = sides(case_of(self.op, sample, self.function(sample)))
-            kinds = [side.error.partition(":")[0] for side in (ours, theirs)]
-            problem = (
-                ""
-                if kinds[0] == kinds[1]
-                else f"tinynn: {ours.error or ours.result!r:.200}\ntorch: {theirs.error}"
-            )
-            yield Finding(self.name, ERRORS, "", sample, problem, ours.error == theirs.error)
+            yield refusal(self.name, sample, ours, theirs)
 
     def function(self, sample: SampleInput) -> Callable:
         def run(library: Any, *args: Any, **kwargs: Any) -> Any:
@@ -269,19 +233,14 @@ class Examination:
 
         return run
 
-    def method(self, own: Callable, theirs: Callable, copied: bool) -> Callable:
+    def method(self, own: Callable, theirs: Callable, sample: SampleInput, copied: bool) -> Callable:
         def run(library: Any, given: Any, *args: Any, **kwargs: Any) -> Any:
             library.manual_seed(SEED)
             given = given.clone() if copied else given
-            return (own if library is tinynn else theirs)(given, *args, **kwargs)
+            result = (own if library is tinynn else theirs)(given, *args, **kwargs)
+            return result if copied else sample.output_process_fn_grad(result)
 
         return run
-
-
-def _seed_everything() -> None:
-    torch.manual_seed(0)
-    random.seed(0)
-    np.random.seed(0)
 
 
 def sides(case: Case) -> tuple[Side, Side]:
@@ -289,60 +248,17 @@ def sides(case: Case) -> tuple[Side, Side]:
     return Side(tinynn, case, arrays), Side(torch, case, arrays)
 
 
-def problem_of(check: Callable, ours: Side, theirs: Side) -> str:
-    """What `check` finds wrong; "" if nothing."""
-    try:
-        check(ours, theirs)
-    except AssertionError as error:
-        return str(error)
-    return ""
-
-
-def assert_same_kind_of_outcome(ours: Side, theirs: Side) -> None:
-    """As `assert_same_outcome`, but of an error only its type."""
-    if theirs.error and ours.error.partition(":")[0] == theirs.error.partition(":")[0]:
-        return
-    assert_same_outcome(ours, theirs)
-
-
 # --- the ledger
 
 
-class Tally(NamedTuple):
-    """How many samples of an operation agree, and how many were compared, for each aspect."""
-
-    agree: Counter
-    compared: Counter
-    explained: int
-    same_words: int
-
-    @property
-    def passes(self) -> bool:
-        return self.agree == self.compared
-
-
 def tally(op: OpInfo, limit: int | None = None) -> Tally:
-    agree: Counter = Counter()
-    compared: Counter = Counter()
-    explained = same_words = 0
-    for finding in Examination(op, limit).findings():
-        compared[finding.aspect] += 1
-        agree[finding.aspect] += not finding.problem
-        explained += bool(finding.problem) and finding.explained
-        same_words += finding.aspect == ERRORS and finding.same_words
-    return Tally(agree, compared, explained, same_words)
+    return tallied(Examination(op, limit).findings())
 
 
 def main(names: list[str]) -> None:
     """Print a line for each operation, and the totals."""
     chosen = {name: op for name, op in PRESENT.items() if not names or op.name in names or name in names}
-    passing = 0
-    for name, op in chosen.items():
-        result = tally(op)
-        passing += result.passes
-        counts = "  ".join(f"{aspect} {result.agree[aspect]}/{n}" for aspect, n in result.compared.items())
-        print(f"{'ok  ' if result.passes else 'FAIL'}  {name:45} {counts}", flush=True)
-    print(f"{len(chosen)} entries of {len(op_db)} are present, {passing} agree on every sample")
+    print_ledger(chosen, tally, len(op_db))
 
 
 if __name__ == "__main__":

@@ -4,9 +4,8 @@ import functools
 import warnings
 
 import numpy as np
-import torch
 
-import tinynn
+from parity_tests.harness import is_tensor
 
 # 0-d, empty, small, larger than what is laid end to end, larger than a slice
 SHAPES = [(10, 2), (10,), (), (0, 3), (1,), (3, 4, 2), (90, 100), (300, 230)]
@@ -49,6 +48,34 @@ def two_groups(lib, name="SGD"):
     return [a, b], getattr(lib.optim, name)([{"params": [a], "lr": 0.1}, {"params": [b], "lr": 1}], **options)
 
 
+def logistic(lib, dtype):
+    """A strictly convex loss of a vector and a number."""
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((20, 3))
+    y = (x[:, 0] - x[:, 1] + 0.5 * rng.standard_normal(20) > 0).astype(float)
+    x, y = (lib.tensor(v.astype(dtype)) for v in (x, y))
+    w, b = leaves(lib, dtype, [(3,), ()])
+
+    def loss():
+        z = x @ w + b
+        return (lib.nn.functional.softplus(z) - y * z).mean() + 0.01 * ((w * w).sum() + b * b)
+
+    return [w, b], loss
+
+
+def start(lib, problem, dtype, **options):
+    params, loss = problem(lib, dtype)
+    optimizer = lib.optim.LBFGS(params, **options)
+
+    def closure():
+        optimizer.zero_grad()
+        value = loss()
+        value.backward()
+        return value
+
+    return params, optimizer, closure
+
+
 def shapes_for(name, shapes):
     """Those that the optimizer takes: Muon matrices, Adafactor what has elements."""
     if name == "Muon":
@@ -76,8 +103,8 @@ def slack_of(name, lr):
 
 def check_same_structure(ours, theirs, where="state_dict"):
     """Keys in order, types, dtypes, shapes and values."""
-    if isinstance(theirs, torch.Tensor):
-        assert isinstance(ours, tinynn.Tensor), where
+    if is_tensor(theirs):
+        assert is_tensor(ours), where
         check_close(array(ours), array(theirs), where)
     elif isinstance(theirs, dict):
         assert list(ours) == list(theirs), where
@@ -104,7 +131,7 @@ def check_same(ours, theirs):
 
 def converted(value, lib):
     """A state dict with its tensors made tensors of `lib`."""
-    if isinstance(value, torch.Tensor | tinynn.Tensor):
+    if is_tensor(value):
         return lib.tensor(array(value).copy())
     if isinstance(value, dict):
         return {key: converted(v, lib) for key, v in value.items()}

@@ -5,8 +5,9 @@ By default a few samples of each dtype, drawn once for all; the slow tests run t
 
 import pytest
 
+from parity_tests.databases import explains
 from parity_tests.differences import DIFFERENCES
-from parity_tests.op_db import PRESENT, Examination, explains
+from parity_tests.op_db import PRESENT, Examination
 
 DRAWN = 2  # samples of each dtype that are examined by default
 
@@ -30,9 +31,9 @@ def test_all_samples(name):
     assert problems(Examination(PRESENT[name])) == []
 
 
-@pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda difference: " ".join(difference.ops)[:40])
+@pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda difference: " ".join(difference.names)[:40])
 def test_difference_is_there(difference):
     """Of every operation that a difference names, some sample needs it."""
-    for name in difference.ops:
+    for name in difference.names:
         findings = Examination(PRESENT[name]).findings()
         assert any(finding.problem and explains(difference, finding) for finding in findings), name

@@ -5,25 +5,10 @@ import pytest
 import torch
 
 import tinynn
-from parity_tests.optim_runs import array, converted, leaves, outcome
+from parity_tests.optim_runs import array, converted, leaves, logistic, outcome, start
 
 LIBRARIES = (tinynn, torch)
 FLOATS = ("float32", "float64")
-
-
-def logistic(lib, dtype):
-    """A strictly convex loss of a vector and a number."""
-    rng = np.random.default_rng(5)
-    x = rng.standard_normal((20, 3))
-    y = (x[:, 0] - x[:, 1] + 0.5 * rng.standard_normal(20) > 0).astype(float)
-    x, y = (lib.tensor(v.astype(dtype)) for v in (x, y))
-    w, b = leaves(lib, dtype, [(3,), ()])
-
-    def loss():
-        z = x @ w + b
-        return (lib.nn.functional.softplus(z) - y * z).mean() + 0.01 * ((w * w).sum() + b * b)
-
-    return [w, b], loss
 
 
 def valley(lib, dtype):
@@ -36,19 +21,6 @@ def saddle(lib, dtype):
     """Not convex: the curvature along a step may be negative."""
     (x,) = leaves(lib, dtype, [(2, 3)])
     return [x], lambda: (x.cos() * 2 + 0.6 * x * x).sum() + (x[0] * x[1]).sum()
-
-
-def start(lib, problem, dtype, **options):
-    params, loss = problem(lib, dtype)
-    optimizer = lib.optim.LBFGS(params, **options)
-
-    def closure():
-        optimizer.zero_grad()
-        value = loss()
-        value.backward()
-        return value
-
-    return params, optimizer, closure
 
 
 def check_same_place(ours, theirs, tolerance):
