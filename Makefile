@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: circles test test-all lint bench gallery clean help
+.PHONY: circles test test-all golden parity-report lint bench gallery clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -22,6 +22,12 @@ test: $(VENV)/.test  ## every test but the slow ones, against PyTorch too
 
 test-all: $(VENV)/.test-all  ## the slow tests as well
 	$(PYTEST) -m "" $(ARGS)
+
+golden: $(VENV)/.golden  ## compare with recorded answers of PyTorch, in seconds; no torch is installed
+	$(BIN)/python -m pytest parity_tests --golden $(ARGS)
+
+parity-report: $(VENV)/.test  ## measure anew what agrees with PyTorch: docs/PARITY.md and the README's totals
+	$(BIN)/python -m parity_tests.report
 
 lint: $(VENV)/.test  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -43,6 +49,10 @@ $(BIN)/python:
 
 $(VENV)/.experiments: $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable ".[experiments]"
+	touch $@
+
+$(VENV)/.golden: $(VENV)/.experiments
+	$(BIN)/python -m pip install --quiet --editable ".[experiments,golden]"
 	touch $@
 
 $(VENV)/.test: $(BIN)/python pyproject.toml
