@@ -775,6 +775,48 @@ def test_errors_and_warnings(run):
     assert ours == theirs
 
 
+def _at_bounds(name):
+    """Options one at a time: each number of the defaults as 0, 1, nan, and just below 0."""
+    for option in inspect.signature(getattr(torch.optim, name).__init__).parameters.values():
+        numbers = option.default if type(option.default) is tuple else (option.default,)
+        for i, number in enumerate(numbers):
+            for bound in (0.0, 1.0, float("nan"), -1e-30) if type(number) in (int, float) else ():
+                changed = (*numbers[:i], bound, *numbers[i + 1 :])
+                yield {option.name: changed if type(option.default) is tuple else bound}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bounds_of_hyperparameters(name):
+    """The same values are refused, and with the others two steps lead to the same place."""
+
+    def made(lib):
+        x = lib.tensor([[0.5, -1.5], [3.0, 0.25]], dtype=lib.float64, requires_grad=True)
+        return x, getattr(lib.optim, name)([x], **options)
+
+    def stepped(lib):
+        x, optimizer = made(lib)
+
+        def closure():
+            optimizer.zero_grad()
+            loss = ((x - 1) ** 4).sum()
+            loss.backward()
+            return loss
+
+        for _ in range(2):
+            optimizer.step(closure)
+        return x.tolist()
+
+    for options in _at_bounds(name):
+        assert outcome(lambda: _described(made(tinynn)[1])) == outcome(lambda: _described(made(torch)[1])), (
+            options
+        )
+        (ours, _), (theirs, _) = outcome(lambda: stepped(tinynn)), outcome(lambda: stepped(torch))
+        if isinstance(theirs, tuple):
+            assert ours[0] == theirs[0], options  # in Python's words or torch's
+        else:
+            np.testing.assert_allclose(ours, theirs, rtol=1e-9, err_msg=str(options))
+
+
 @pytest.mark.parametrize("name", [*NAMES, "LBFGS"])
 def test_signature_and_defaults(name):
     ours, theirs = (inspect.signature(getattr(lib.optim, name).__init__) for lib in (tinynn, torch))
