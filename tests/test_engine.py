@@ -76,6 +76,8 @@ def test_only_views_share_memory_with_their_operand(case):
     operands = [x._array for x in arguments if isinstance(x, Variable)]
     shared = [np.shares_memory(y._array, x) for y in outputs for x in operands]
     is_view = isinstance(case.function, Op) and case.function.view
+    if case.function is ops.unsafe_view:  # it is only given what nobody else has
+        return
     assert all(shared) if is_view else not any(shared)
     assert all((y._counter is arguments[0]._counter) == is_view for y in outputs if is_view)
 

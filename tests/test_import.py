@@ -35,7 +35,7 @@ def test_import_leaves_the_large_parts_of_numpy_alone(part):
 def test_everything_a_script_names_is_there():
     """`import tinynn as torch` must do what `import torch` does for torch.nn.functional and its like."""
     names = ["nn.functional.relu", "nn.init", "nn.utils", "optim.Adam", "optim.lr_scheduler.StepLR"]
-    names += ["autograd.grad", "utils.data.DataLoader", "save", "load"]
+    names += ["autograd.grad", "autograd.functional.jacobian", "utils.data.DataLoader", "save", "load"]
     program = "import tinynn; " + "; ".join(f"tinynn.{name}" for name in names)
     subprocess.run([sys.executable, "-c", program], check=True)
     assert {name.partition(".")[0] for name in names} <= {*dir(tinynn)}

@@ -16,3 +16,20 @@ def manual_seed(seed: int) -> None:
 
 
 manual_seed_all = manual_seed
+
+
+def empty_cache() -> None:
+    """Give cached memory of the GPU back: nothing to do."""
+
+
+def memory_allocated(device: object = None) -> int:
+    """How many bytes of the GPU tensors take: none."""
+    return 0
+
+
+max_memory_allocated = memory_reserved = memory_allocated
+
+
+def synchronize(device: object = None) -> None:
+    """Raises AssertionError, as PyTorch does without CUDA."""
+    raise AssertionError("Torch not compiled with CUDA enabled\ntinynn computes on the CPU only.")
