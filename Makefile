@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: circles test test-all golden parity-report lint bench gallery clean help
+.PHONY: circles test test-all golden parity-report mutants lint bench gallery clean help
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
@@ -28,6 +28,9 @@ golden: $(VENV)/.golden  ## compare with recorded answers of PyTorch, in seconds
 
 parity-report: $(VENV)/.test  ## measure anew what agrees with PyTorch: docs/PARITY.md and the README's totals
 	$(BIN)/python -m parity_tests.report
+
+mutants: $(VENV)/.test  ## put 100 errors into the table and the optimizers, and see tests fail; takes an hour
+	OMP_NUM_THREADS=1 $(BIN)/python -m parity_tests.mutants --jobs 2 $(ARGS)
 
 lint: $(VENV)/.test  ## ruff and mypy
 	$(BIN)/ruff check .

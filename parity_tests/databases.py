@@ -205,6 +205,15 @@ def differentiable_twice(wanted: bool) -> contextlib.AbstractContextManager:
 # --- comparing the two sides of a sample
 
 
+def unexplained(findings: Iterable[Finding]) -> list[str]:
+    """What differs, and is not in the list of differences."""
+    return [
+        f"{finding.aspect} {finding.dtype}: {finding.problem}\n{finding.sample}"
+        for finding in findings
+        if finding.problem and not finding.explained
+    ]
+
+
 def problem_of(check: Callable, ours: Any, theirs: Any) -> str:
     """What `check` finds wrong; "" if nothing."""
     try:

@@ -71,6 +71,13 @@ def check_refused(source):
 
 
 def refusal(library, source):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return str(outcome(lambda _: evaluated(library, source), library))
+
+
+def evaluated(library, source):
+    """The value of an expression of torch, nn, F, z(eros) and o(nes)."""
     names = {
         "torch": library,
         "nn": library.nn,
@@ -78,6 +85,4 @@ def refusal(library, source):
         "z": library.zeros,
         "o": library.ones,
     }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return str(outcome(lambda _: eval(source, names), library))
+    return eval(source, names)

@@ -360,8 +360,10 @@ def assert_same_run(ours: ModuleSide, theirs: ModuleSide) -> None:
 
 
 def check_same_derivatives(ours: ModuleSide, theirs: ModuleSide) -> None:
-    """As check_derivatives; but a module computes in many steps, some of which may enlarge what rounding
-    leaves: derivatives may differ by as much as rounding the inputs moves torch's: see conditioning.py."""
+    """As check_derivatives; but they may differ by as much as rounding the inputs moves torch's.
+
+    A module computes in many steps, some of which enlarge what rounding leaves: see conditioning.py.
+    """
     try:
         check_derivatives(ours, theirs)
     except AssertionError:

@@ -205,11 +205,9 @@ def ulps(aspect: str):
 
     def cell(tally: Tally) -> str:
         worst = [tally.ulps.get((aspect, dtype)) for dtype in FLOATS]
-        return (
-            " / ".join("-" if w is None else brief(w) for w in worst)
-            if any(w is not None for w in worst)
-            else ""
-        )
+        if worst == [None, None]:
+            return ""
+        return " / ".join("-" if w is None else brief(w) for w in worst)
 
     return cell
 

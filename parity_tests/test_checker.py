@@ -44,8 +44,8 @@ WRONG = {
     "transposed":      ("mm",                  ops.mm,      {"vjps": {0: lambda g, b: g @ b[:4, :4]}}),
     "saved value":     ("sqrt matrix",         ops.sqrt,    {"vjps": {0: lambda g, x: g / (2 * x)}}),
     "constant":        ("log matrix",          ops.log,     {"vjps": {0: lambda g, x: g / Variable.wrap(x._array) if isinstance(x, Variable) else g / x}}),
-    "kink":            ("relu kinks",          ops.relu,    {"vjps": {0: lambda g, x: ops.keep(g, x < 0)}}),
-    "tie":             ("maximum ties",        ops.maximum, {"vjps": {0: lambda g, a, b: ops.keep(g, a < b)}}),
+    "kink":            ("relu kinks",          ops.relu,    {"vjps": {0: lambda g, x: ops.zero_where(g, x < 0)}}),
+    "tie":             ("maximum ties",        ops.maximum, {"vjps": {0: lambda g, a, b: ops.zero_where(g, a < b)}}),
     "nan":             ("sign special",        ops.sign,    {"forward": lambda x: np.sign(x)}),
     "sign of zero":    ("neg kinks",           ops.neg,     {"forward": lambda x: 0 - x}),
     "dtype":           ("exp matrix",          ops.exp,     {"forward": lambda x: np.exp(x.astype(np.float64))}),
@@ -76,11 +76,9 @@ def off(value):
     if value is None or isinstance(value, Variable):
         return None if value is None else value + 1e-3
     kind = np.asarray(value).dtype.kind
-    return (
-        ~np.asarray(value)
-        if kind == "b"
-        else value + (1 if kind in "iu" else np.asarray(value).dtype.type(4e-3))
-    )
+    if kind == "b":
+        return ~np.asarray(value)
+    return value + (1 if kind in "iu" else np.asarray(value).dtype.type(4e-3))
 
 
 @pytest.fixture(scope="module")

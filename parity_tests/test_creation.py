@@ -150,9 +150,8 @@ def test_linspace(steps, dtype):
             lib.linspace(start, end, steps, dtype=getattr(lib, dtype)).numpy() for lib in (tinynn, torch)
         )
         last_bit = np.spacing(np.array(max(abs(start), abs(end)), dtype))
-        assert (
-            np.abs(own - other).max() <= last_bit
-        )  # torch's vector code multiplies and adds in one rounding
+        # torch's vector code multiplies and adds in one rounding
+        assert np.abs(own - other).max() <= last_bit
 
 
 def test_tensor_copies_and_from_numpy_shares():

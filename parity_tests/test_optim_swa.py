@@ -136,6 +136,21 @@ def test_refusals(run):
     assert ours == theirs
 
 
+@pytest.mark.parametrize("decay", [0.0, 0.25, 1.0])
+@pytest.mark.parametrize("name", ["get_ema_avg_fn", "get_ema_multi_avg_fn"])
+def test_decay_of_a_moving_average(name, decay):
+    averages = []
+    for lib in LIBRARIES:
+        averaged, current = lib.tensor([1.0, 2.0]), lib.tensor([3.0, 8.0])
+        average = getattr(lib.optim.swa_utils, name)(decay)
+        if "multi" in name:
+            average([averaged], [current], 1)
+            averages.append(averaged.tolist())
+        else:
+            averages.append(average(averaged, current, 1).tolist())
+    assert averages[0] == averages[1]
+
+
 def test_every_name_and_signature():
     ours, theirs = (lib.optim.swa_utils for lib in LIBRARIES)
     for name in theirs.__all__:

@@ -76,7 +76,7 @@ DIFFERENCES = [
 
 NOT_COMPARED = {
     "is not what a call records: it is part of another derivative":
-        "keep threshold_backward sum_to unnarrow undiagonal zeros_put zeros_add_at nll_loss_back binary_cross_entropy_back conv_weight max_pool_back "
+        "zero_where threshold_backward sum_to unnarrow undiagonal zeros_put zeros_add_at nll_loss_back binary_cross_entropy_back conv_weight max_pool_back "
         "max_pool_pick avg_pool_back adaptive_avg_pool_back border_pad_back resample_back add_windows",
     "is in place, which takes a second operation to come before it":
         "fill fill_tensor zero elu_in_place celu_in_place leaky_relu_in_place threshold_in_place rrelu_in_place rrelu_evaluated_in_place "

@@ -7,9 +7,11 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 
+import tinynn
 from parity_tests.harness import neutral
-from parity_tests.layers import LIBRARIES, check_refused
+from parity_tests.layers import LIBRARIES, check_refused, evaluated
 
 DTYPES = ["float32", "float64"]
 
@@ -161,8 +163,6 @@ def mixed_precision(torch):
     """The first lines that make a run reproducible, and a loop that would use a GPU if there were one."""
     nn = torch.nn
     torch.cuda.manual_seed_all(0)
-    torch.backends.cudnn.deterministic = True
-    torch.backends.cudnn.benchmark = False
     torch.use_deterministic_algorithms(True)
     torch.set_float32_matmul_precision("highest")
     device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
@@ -225,6 +225,7 @@ SHOWN = [
     "o(2).to(float).dtype, o(2).to(int).dtype, o(2).to(bool).dtype, o(2).to('cpu', torch.float64, True, True).dtype",
     "torch.slogdet(torch.eye(2)), torch.linalg.slogdet(torch.eye(2))",
     "torch.conv1d(o(1, 1, 3), o(1, 1, 2)), torch.max_pool1d(o(1, 1, 3), 2), torch.layer_norm(o(2), (2,)), torch.pixel_shuffle(o(1, 4, 1, 1), 2)",
+    "torch.autograd.Variable(o(2).requires_grad_() * 2), torch.autograd.Variable(o(2), requires_grad=True).is_leaf, isinstance(o(2), torch.autograd.Variable)",
     "torch.autograd.grad((p := o(2).requires_grad_()).sum(), {'p': p})",
     "torch.backends.cudnn.is_available(), torch.backends.cudnn.version(), torch.backends.mps.is_built(), torch.cuda.memory_allocated(), torch.cuda.empty_cache()",
     "torch.get_default_device(), torch.set_default_device('cpu'), torch.get_float32_matmul_precision()",
@@ -251,19 +252,8 @@ REFUSED = [
 
 @pytest.mark.parametrize("source", SHOWN)
 def test_shown(source):
-    theirs, ours = (neutral(repr(_evaluated(library, source))) for library in LIBRARIES)
+    theirs, ours = (neutral(repr(evaluated(library, source))) for library in LIBRARIES)
     assert ours == theirs
-
-
-def _evaluated(library, source):
-    names = {
-        "torch": library,
-        "nn": library.nn,
-        "F": library.nn.functional,
-        "z": library.zeros,
-        "o": library.ones,
-    }
-    return eval(source, names)
 
 
 @pytest.mark.parametrize("source", REFUSED)
@@ -290,6 +280,15 @@ def test_default_tensor_type():
                     TypeError, match="only floating-point types are supported as the default type"
                 ):
                     library.set_default_tensor_type(wrong)
+
+
+def test_flags_of_a_gpu_can_be_set():
+    """Of tinynn only: PyTorch's test databases, once imported, freeze PyTorch's."""
+    for flag in ("deterministic", "benchmark"):
+        assert getattr(torch.backends.cudnn, flag) is getattr(tinynn.backends.cudnn, flag) is False
+        setattr(tinynn.backends.cudnn, flag, True)
+        assert getattr(tinynn.backends.cudnn, flag)
+        setattr(tinynn.backends.cudnn, flag, False)
 
 
 def test_without_a_gpu_mixed_precision_says_so():

@@ -1,5 +1,5 @@
 """Views and writes in place, fact by fact, against PyTorch: who shares memory, whose history is rewritten,
-and what is refused with which message.
+and what is refused with which message; what `detect_anomaly` finds.
 
 A fact is one function of the library, as in test_autograd.py.
 """
@@ -405,16 +405,20 @@ PAIRS = {
 }
 
 
+def write_to(write, lib, a, b):
+    if write in SHIFTED:
+        SHIFTED[write](a, b)
+    else:
+        PLACED[write](lib, a, b, lib.zeros(a.shape, dtype=lib.int64))
+
+
 @pytest.mark.filterwarnings("ignore:Use of .* on expanded tensors is deprecated:UserWarning")
 @pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize("write", [*SHIFTED, *PLACED])
 def test_shared_memory(write, pair):
     def run(lib):
         a, b = PAIRS[pair](lib)
-        if write in SHIFTED:
-            SHIFTED[write](a, b)
-        else:
-            PLACED[write](lib, a, b, lib.zeros(a.shape, dtype=lib.int64))
+        write_to(write, lib, a, b)
         return a if write not in ("normal_", "uniform_") else a.shape
 
     ours, theirs = attempt(run, tinynn), attempt(run, torch)
@@ -427,9 +431,7 @@ def test_an_expanded_tensor_may_be_written_to_with_a_warning(write):
     for lib in (tinynn, torch):
         x = lib.zeros(3).expand(2, 3)
         with pytest.warns(UserWarning, match="deprecated") as caught:
-            (SHIFTED | {})[write](x, x) if write in SHIFTED else PLACED[write](
-                lib, x, lib.ones(1, 3), lib.zeros(1, dtype=lib.int64)
-            )
+            write_to(write, lib, x, lib.ones(2, 3))
         messages.append(str(caught[0].message).partition(" (Triggered")[0])
     assert messages[0] == messages[1]
 

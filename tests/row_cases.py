@@ -147,7 +147,7 @@ CASES: dict[str, list[tuple]] = {
     "round":      [(distinct(2, 3),)],
     # choosing
     "where":      [(MASK, normal(2, 3), normal(3)), (MASK, normal(2, 3), 0.5)],
-    "keep":       [(normal(2, 3), MASK)],
+    "zero_where": [(normal(2, 3), MASK)],
     "threshold_backward": [(normal(2, 3), distinct(2, 3))],
     # shapes
     "cast":       [(normal(2, 3), np.dtype("float64"))],

@@ -50,15 +50,8 @@ IN_PLACE = """
     negative_ rad2deg_ reciprocal_ relu_ round_ rsqrt_ sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_
     tanh_ trunc_ xlogy_
 """.split()  # noqa: SIM905
-KINDS = (
-    Special,
-    Statistics,
-    Rearranging,
-    Placing,
-    LinearAlgebra,
-    Factoring,
-    Strided,
-)  # all their methods are functions
+# all their methods are functions
+KINDS = (Special, Statistics, Rearranging, Placing, LinearAlgebra, Factoring, Strided)
 
 
 def _methods_of(kind: type) -> list[str]:
@@ -126,15 +119,9 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
             )
     if isinstance(input, Tensor):
         return input.where(condition, other)
-    value = Tensor.wrap(
-        np.asarray(
-            input,
-            other._array.dtype
-            if isinstance(other, Tensor) and not isinstance(input, float)
-            else dtypes.number_dtype(input),
-        )
-    )
-    return value.where(condition, other)
+    follows = isinstance(other, Tensor) and not isinstance(input, float)
+    dtype = other._array.dtype if follows else dtypes.number_dtype(input)
+    return Tensor.wrap(np.asarray(input, dtype)).where(condition, other)
 
 
 def fill(input: Tensor, value: Any) -> Tensor:
@@ -266,11 +253,8 @@ def _explicit_equation(equation: str, ndims: list[int]) -> str:
     inputs, arrow, output = equation.partition("->")
     terms = inputs.split(",")
     if len(terms) != len(ndims):
-        raise RuntimeError(
-            "einsum(): more operands were provided than specified in the equation"
-            if len(ndims) > len(terms)
-            else "einsum(): fewer operands were provided than specified in the equation"
-        )
+        how_many = "more" if len(ndims) > len(terms) else "fewer"
+        raise RuntimeError(f"einsum(): {how_many} operands were provided than specified in the equation")
     for i, (term, ndim) in enumerate(zip(terms, ndims, strict=True)):
         named = len(term.replace("...", ""))
         if named != ndim and ("..." not in term or named > ndim):

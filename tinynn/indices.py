@@ -49,9 +49,8 @@ def normalize(index: Any, shape: tuple[int, ...]) -> Index:
             basic += [slice(None)] * item.ndim or [None]  # x[True] adds a dimension, of size 1 or 0
             advanced += item.nonzero() if item.ndim else [np.arange(int(item))]
         elif isinstance(item, np.ndarray):
-            _check_places(
-                item, shape[dim], sum(isinstance(one, np.ndarray) for one in advanced)
-            )  # torch counts tensors
+            tensors_before = sum(isinstance(one, np.ndarray) for one in advanced)
+            _check_places(item, shape[dim], tensors_before)  # torch counts tensors
             basic.append(slice(None))
             advanced.append(item)
         else:

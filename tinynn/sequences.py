@@ -28,11 +28,8 @@ def copied(data: Any, dtype: Any = None) -> np.ndarray:
     if array.dtype.kind not in "fiub":
         raise _not_numbers(data, array)
     if dtype is not None:
-        return (
-            dtypes.convert(array, dtypes.as_numpy(dtype))
-            if array.size
-            else array.astype(dtypes.as_numpy(dtype))
-        )
+        wanted = dtypes.as_numpy(dtype)
+        return dtypes.convert(array, wanted) if array.size else array.astype(wanted)
     if isinstance(data, np.ndarray | np.generic):
         return dtypes.own(array)
     if isinstance(_first(data), np.generic):

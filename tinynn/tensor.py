@@ -362,8 +362,7 @@ class Tensor(
         return bool((self == element).any().item())
 
     def __hash__(self) -> int:
-        """By identity, although == compares values; and never again: the id of a tensor that is freed may be
-        that of the next one, so tensors are numbered as they are first asked."""
+        """By identity, although == compares values. A number, because an `id` comes again."""
         return self._number or self._numbered()
 
     def _numbered(self) -> int:

@@ -102,8 +102,7 @@ def _warn(node: Any) -> None:
     while cause is not None and cause.trace is not None:
         warnings.warn(
             f"\n\nPrevious calculation was induced by {cause.label}. Traceback of forward call that induced "
-            "the "
-            "previous calculation:\n" + "".join(cause.trace.stack.format()),
+            "the previous calculation:\n" + "".join(cause.trace.stack.format()),
             stacklevel=2,
         )
         cause = cause.trace.induced_by

@@ -22,8 +22,10 @@ from tinynn.autograd.views import refusal
 
 
 class CopySlices(Node):
-    """What the base's history becomes when a view of it is overwritten: inside of the view the gradient goes
-    to what was written there, outside of it to the base as it was."""
+    """The history of a base that was written to through a view.
+
+    Inside of the view the gradient goes to what was written there, outside of it to the base as it was.
+    """
 
     label = "CopySlices"
 

@@ -65,9 +65,8 @@ class Node:
 
     def name(self) -> str:
         """torch's name of the operation, `MulBackward0` for instance."""
-        return (
-            f"torch::autograd::{self.label}" if self.label in ("CopySlices", "CopyBackwards") else self.label
-        )
+        has_prefix = self.label in ("CopySlices", "CopyBackwards")
+        return f"torch::autograd::{self.label}" if has_prefix else self.label
 
     @property
     def next_functions(self) -> tuple:
@@ -105,6 +104,7 @@ class AccumulateGrad:
 
 
 def shown(edge: Edge | None) -> tuple:
+    """The (grad_fn, output index) that `next_functions` has for an edge."""
     if edge is None:
         return None, 0
     return (AccumulateGrad(edge[0]) if isinstance(edge[0], Variable) else edge[0]), edge[1]

@@ -184,20 +184,18 @@ class Op:
     def _plan(self, needs: int) -> Plan | None:
         """What to save and run for the operands whose bits are set in `needs`; None for nothing."""
         wanted = {
-            operand: self._sources(vjp)
+            operand: (vjp, self._sources(vjp))
             for operand, vjp in enumerate(self.vjps)
             if vjp is not None and needs >> operand & 1
         }
-        sources = {source for values in wanted.values() for source in values}
+        sources = {source for _, values in wanted.values() for source in values}
         kept = tuple(sorted(place for kind, place in sources if kind == VALUE))
         shapes = tuple(sorted(place for kind, place in sources if kind == SHAPE))
         saved = [(VALUE, i) for i in kept] + [(SHAPE, i) for i in shapes] + [(OUTPUT, 0)]
         plan = Plan(
             operands=tuple(wanted),
             rules=tuple(
-                (vjp, _picker([saved.index(source) for source in wanted[operand]]))
-                for operand, vjp in enumerate(self.vjps)
-                if vjp is not None and operand in wanted
+                (vjp, _picker([saved.index(source) for source in values])) for vjp, values in wanted.values()
             ),
             array_rules=[],
             kept=kept,
@@ -214,7 +212,7 @@ class Op:
         return [] if vjp is None else [self._source(name) for name in _signature(vjp)[0][1:]]
 
     def _source(self, name: str) -> tuple[str, int]:
-        """Where the value for a VJP's parameter comes from."""
+        """Where the value for a parameter of this name comes from."""
         if name == "y":
             return OUTPUT, 0
         if name in self.parameters:

@@ -72,8 +72,7 @@ def warn_of_expanded(name: str, example: str) -> Callable[..., None]:
 def _shared() -> RuntimeError:
     return RuntimeError(
         "unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
-        "single "
-        "memory location. " + _CLONE
+        "single memory location. " + _CLONE
     )
 
 

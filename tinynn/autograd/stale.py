@@ -1,5 +1,4 @@
-"""The error for a value that was saved for backward and overwritten since: what it was, who wrote and "
-"where."""
+"""The error for a value that was saved for backward and overwritten since: what it was, and who wrote."""
 
 from __future__ import annotations
 
@@ -13,8 +12,7 @@ from tinynn.size import type_name
 
 
 class Written(NamedTuple):
-    """The last write to a storage that an in-place method did; it stands behind the count in a version "
-    "counter."""
+    """The last write of an in-place method to a storage; it stands behind the count in a version counter."""
 
     version: int  # what the counter was afterwards
     maker: str | None  # the name of the base's grad_fn since then
@@ -23,8 +21,10 @@ class Written(NamedTuple):
 
 
 def stale(node: Any, value: Any, maker: Edge | None, counter: list, expected: int) -> RuntimeError:
-    """torch's error for `node`, which saved `value` at the count `expected`; and, below it, what is known of
-    the lines. `maker` is the operation that made the value, or the leaf."""
+    """torch's error for `node`, which saved `value` at the count `expected`; below it, the lines if known.
+
+    `maker` leads to the operation that made the value, or to the leaf.
+    """
     found, written = counter[0], counter[1] if len(counter) > 1 else None
     what = "an operand"
     if isinstance(value, np.ndarray):

@@ -1,7 +1,7 @@
 """What the engine knows of a tensor: an array, and the operation that its gradient flows back to.
 
 `tinynn.Tensor` is the one subclass; it adds everything a user sees. Keeping this part apart lets you read
-the engine without the 200 methods of a Tensor, and keeps imports one way: Tensor -> ops -> autograd.
+the engine without the hundreds of methods of a Tensor, and keeps imports one way: Tensor -> ops -> autograd.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ class Variable:
 
     tensor: type[Any]  # the class of every operation's result; tensor.py sets it to Tensor
 
+    def __new__(cls, data: Any, requires_grad: bool = False) -> Any:
+        """`Variable(x)`, from the time when tensors had no gradients: the same values, as a leaf."""
+        return data.detach().requires_grad_(requires_grad)
+
     @classmethod
     def wrap(cls, array: Any) -> Any:
         """A new tensor around `array`, without copying it."""
@@ -49,9 +53,9 @@ class Variable:
         """The array, laid out as torch would have laid it out.
 
         `linear` leaves a batch (n, features) in feature-major order, because NumPy's loops are then n long
-        instead of a few features long: several times faster. Convolutions, too, have the batch last in memory
-        and the features, or channels, first. The order is private until somebody could see
-        it (a view, strides, memory shared with NumPy); then this makes it torch's.
+        instead of a few features long: several times faster. Convolutions have the batch last in memory, too.
+        The order is private until somebody could see it (a view, strides, memory shared with NumPy); then
+        this makes it torch's.
         """
         if self._feature_major:
             self._array = np.asarray(self._array, order="C")

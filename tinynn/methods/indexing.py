@@ -28,9 +28,8 @@ class Indexing(Variable):
         if type(index) is int and shape and -shape[0] <= index < shape[0]:
             return ops.select(self, (index,))  # a row: a quarter of the time that the general way takes
         basic, advanced = indices.normalize(index, shape)
-        out: Any = (
-            self if basic is None else self._basic(basic, ops.slice if type(index) is slice else ops.alias)
-        )
+        whole = ops.slice if type(index) is slice else ops.alias
+        out: Any = self if basic is None else self._basic(basic, whole)
         return out if advanced is None else ops.index(out, advanced)
 
     def _basic(self, basic: tuple, whole: Op) -> Tensor:
@@ -39,13 +38,8 @@ class Indexing(Variable):
         dim = 0
         for item in basic:
             if not (isinstance(item, slice) and item == slice(None)):
-                row = (
-                    ops.select
-                    if isinstance(item, int)
-                    else ops.slice
-                    if item is not None
-                    else ops.unsqueeze_index
-                )
+                row = ops.unsqueeze_index if item is None else ops.slice
+                row = ops.select if isinstance(item, int) else row
                 view = row(view, (slice(None),) * dim + (item,))
             dim += not isinstance(item, int)
         return whole(self, ()) if view is self else view
@@ -54,12 +48,10 @@ class Indexing(Variable):
         """Overwrite the elements at `index` with the (broadcast) `value`."""
         basic, advanced = indices.normalize(index, self._array.shape)
         parts = [] if basic is None else indices.cutting(basic, self._array.shape)
-        target: Any = (
-            self if all(part == slice(None) for part in parts) else self._basic(tuple(parts), ops.alias)
-        )
-        values: Any = (
-            value if isinstance(value, Variable) else Variable.wrap(np.asarray(value, self._array.dtype))
-        )
+        cut = any(part != slice(None) for part in parts)
+        target: Any = self._basic(tuple(parts), ops.alias) if cut else self
+        given = isinstance(value, Variable)
+        values: Any = value if given else Variable.wrap(np.asarray(value, self._array.dtype))
         write = target.copy_ if values.ndim else target.fill_
         if values.ndim and values.shape[0] == 1 and values.shape != target.shape:
             values = values.reshape(_without_leading_ones(values.shape))
@@ -85,11 +77,9 @@ class Indexing(Variable):
         size = self._array.shape[axis] if self._array.ndim else 1
         if index.numel() and (index._array.min() < 0 or index._array.max() >= size):
             raise IndexError("index out of range in self")
-        return (
-            ops.index_select(self, (slice(None),) * axis + (np.atleast_1d(index._array),))
-            if self._array.ndim
-            else ops.clone(self)
-        )
+        if not self._array.ndim:
+            return ops.clone(self)
+        return ops.index_select(self, (slice(None),) * axis + (np.atleast_1d(index._array),))
 
     def gather(self, dim: int, index: Tensor) -> Tensor:
         """out[i][j][k] = self[i][index[i][j][k]][k] for dim = 1; likewise for other dims."""

@@ -24,8 +24,11 @@ class StateHooks:
         return self._register_state_hook(AFTER_SAVING, hook)
 
     def register_load_state_dict_pre_hook(self, hook: Callable) -> RemovableHandle:
-        """Call `hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys,
-        error_msgs)` before the module loads its part of a state_dict; it may change any of the last five."""
+        """Call `hook` before the module loads its part of a state_dict.
+
+        It is called as `hook(module, state_dict, prefix, local_metadata, strict, missing_keys,
+        unexpected_keys, error_msgs)`, and may change the state_dict and the three lists.
+        """
         return self._register_state_hook(BEFORE_LOADING, hook)
 
     def register_load_state_dict_post_hook(self, hook: Callable) -> RemovableHandle:

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinynn._erf import erf as _erf
 from tinynn.autograd.op import Op
-from tinynn.ops.elementwise import _keep, _sigmoid, abs, exp, keep, sigmoid, softplus, tanh, where
+from tinynn.ops.elementwise import _sigmoid, _zero_where, abs, exp, sigmoid, softplus, tanh, where, zero_where
 from tinynn.ops.shape import cat, narrow
 from tinynn.ops.special import erf
 
@@ -28,7 +28,7 @@ def _leaky_relu(x, slope):
 
 def _leaky_relu_back(g, x, slope):
     positive = x > 0
-    return keep(g, ~positive) + keep(g, positive) * slope
+    return zero_where(g, ~positive) + zero_where(g, positive) * slope
 
 
 def _leaky_relu_back_of_result(g, y, slope):
@@ -54,7 +54,7 @@ def _prelu(x, weight):
 
 def _prelu_back(g, x, weight):
     positive = x > 0
-    return keep(g, ~positive) + keep(g * weight, positive)
+    return zero_where(g, ~positive) + zero_where(g * weight, positive)
 
 
 def _between(x, low, high):
@@ -70,7 +70,7 @@ _SIXTH = float(np.float32(1 / 6))  # a float in torch's kernel, for float64 too
 
 
 def _hardsigmoid_back(g, x):
-    return keep(g * _SIXTH, ~((x > -3) & (x < 3)))
+    return zero_where(g * _SIXTH, ~((x > -3) & (x < 3)))
 
 
 def _hardswish(x):
@@ -80,8 +80,9 @@ def _hardswish(x):
 
 def _hardswish_back(g, x):
     """0 up to -3, x / 3 + 1 / 2 up to 3, then 1."""
-    rising = keep(x, ~(abs(x) < 3)) / 3 + 0.5  # of 0 where it is not wanted: of inf, the rest would be nan
-    return keep(g * where(x < 3, rising, 1.0), x <= -3)
+    inside = zero_where(x, ~(abs(x) < 3))  # 0 where it is not wanted: with inf, the rest would be nan
+    rising = inside / 3 + 0.5
+    return zero_where(g * where(x < 3, rising, 1.0), x <= -3)
 
 
 # --- exponentials
@@ -100,8 +101,9 @@ def _elu(x, alpha=1.0, scale=1.0, input_scale=1.0):
 
 def _elu_back(g, x, alpha, scale, input_scale):
     negative = x <= 0
-    falling = exp(_times(keep(x, ~(x < 0)), input_scale))  # of 0 where x > 0: exp(x) could overflow
-    return _times(keep(g, negative), scale) + keep(g * falling * (alpha * scale * input_scale), ~negative)
+    falling = exp(_times(zero_where(x, ~(x < 0)), input_scale))  # of 0 where x > 0: exp(x) could overflow
+    below = zero_where(g * falling * (alpha * scale * input_scale), ~negative)
+    return _times(zero_where(g, negative), scale) + below
 
 
 def _elu_back_of_result(g, y, alpha, scale, input_scale):
@@ -109,8 +111,8 @@ def _elu_back_of_result(g, y, alpha, scale, input_scale):
     if alpha < 0:
         raise RuntimeError(f"In-place elu {_NEGATIVE_SLOPE}")
     negative = y <= 0
-    falling = keep(y, ~(y < 0)) + alpha * scale
-    return _times(keep(g, negative), scale) + _times(keep(g * falling, ~negative), input_scale)
+    falling = zero_where(y, ~(y < 0)) + alpha * scale
+    return _times(zero_where(g, negative), scale) + _times(zero_where(g * falling, ~negative), input_scale)
 
 
 def _celu(x, alpha=1.0):
@@ -183,16 +185,16 @@ def _silu_back(g, x):
 
 # fmt: off
 # --- kinks
-hardtanh    = Op(_hardtanh,     lambda g, x, min, max: keep(g, (x <= min) | (x >= max)))  # 0 on the bounds
+hardtanh    = Op(_hardtanh,     lambda g, x, min, max: zero_where(g, (x <= min) | (x >= max)))  # 0 on the bounds
 leaky_relu  = Op(_leaky_relu,   _leaky_relu_back)                                         # the slope at 0
-prelu       = Op(_prelu,        _prelu_back,            lambda g, x: keep(g * x, x > 0), name="PreluKernelBackward0")
+prelu       = Op(_prelu,        _prelu_back,            lambda g, x: zero_where(g * x, x > 0), name="PreluKernelBackward0")
 rrelu       = Op(lambda x, slopes: x * slopes,          lambda g, slopes: g * slopes,    name="RreluWithNoiseBackward0")
 threshold   = Op(lambda x, threshold, value: np.where(x <= threshold, value, x),
-                 lambda g, x, threshold: keep(g, x <= threshold))
-hardshrink  = Op(lambda x, lambd: _keep(x, _between(x, -lambd, lambd)),
-                 lambda g, x, lambd: keep(g, _between(x, -lambd, lambd)))
+                 lambda g, x, threshold: zero_where(g, x <= threshold))
+hardshrink  = Op(lambda x, lambd: _zero_where(x, _between(x, -lambd, lambd)),
+                 lambda g, x, lambd: zero_where(g, _between(x, -lambd, lambd)))
 softshrink  = Op(lambda x, lambd: x - np.clip(x, -lambd, lambd),
-                 lambda g, x, lambd: keep(g, _between(x, -lambd, lambd)))
+                 lambda g, x, lambd: zero_where(g, _between(x, -lambd, lambd)))
 hardsigmoid = Op(_hardsigmoid,  _hardsigmoid_back)
 hardswish   = Op(_hardswish,    _hardswish_back)
 

@@ -37,9 +37,7 @@ class Steps(NamedTuple):
     groups: int = 1  # both kinds of channels are dealt into so many groups, which do not mix
 
 
-_BLOCK = (
-    1 << 19
-)  # how many numbers of the columns are made at a time: more would leave the processor's caches
+_BLOCK = 1 << 19  # so many numbers of the columns are made at a time: more would leave the processor's caches
 
 
 def _batch_last(x):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinynn.autograd.op import Op
-from tinynn.ops.elementwise import abs, exp, keep, log, where
+from tinynn.ops.elementwise import abs, exp, log, where, zero_where
 from tinynn.ops.indexing import index
 from tinynn.ops.reduce import cumsum, sum
 from tinynn.ops.shape import expand, flip, transpose, unsqueeze
@@ -42,8 +42,8 @@ def _cumprod_back_of_zeros(g, x, axis):
     last, n = x.ndim - 1, x.shape[axis]
     rows = unsqueeze(transpose(x, axis, last), last)
     square, one = (*rows.shape[:-2], n, n), np.eye(n, dtype=bool)
-    products = cumprod(keep(expand(rows, square), np.broadcast_to(one, square)) + one, last + 1)
-    terms = keep(products, np.broadcast_to(np.tri(n, k=-1, dtype=bool), square))
+    products = cumprod(zero_where(expand(rows, square), np.broadcast_to(one, square)) + one, last + 1)
+    terms = zero_where(products, np.broadcast_to(np.tri(n, k=-1, dtype=bool), square))
     return transpose(sum(terms * unsqueeze(transpose(g, axis, last), last), last + 1), axis, last)
 
 

@@ -123,7 +123,7 @@ def _relu(x):
         return np.maximum(ZERO[x.dtype], x)
     if x.size < 1 << 20:
         return np.maximum(_zeros(x.shape, x.strides, x.dtype), x)
-    return _keep(x, x < 0)
+    return _zero_where(x, x < 0)
 
 
 @functools.lru_cache(maxsize=8)
@@ -132,15 +132,15 @@ def _zeros(shape, strides, dtype):
     return np.zeros_like(np.lib.stride_tricks.as_strided(np.empty(0, dtype), shape, strides))
 
 
-def _keep(g, drop):
-    """g where `drop` is False, else 0. Exactly: `g * mask` would make nan of inf where it is dropped.
+def _zero_where(g, condition):
+    """g, with 0 where `condition` holds. A product with a mask would make nan of inf there.
 
     np.where branches on each element; from a few thousand on, a bitwise AND with all ones or all zeros is up to
     14 times faster (8000 x 10: 18 us, against 252).
     """
     if g.size < 2048:
-        return np.where(drop, ZERO[g.dtype], g)
-    ones_or_zero = drop.view(np.int8) - np.int8(1)
+        return np.where(condition, ZERO[g.dtype], g)
+    ones_or_zero = condition.view(np.int8) - np.int8(1)
     return (g.view(_BITS[g.dtype.itemsize]) & ones_or_zero).view(g.dtype)
 
 
@@ -186,7 +186,7 @@ def _pow_base(g, a, b):
     """d(a ** b)/da = b a ** (b - 1), and 0 for b = 0 even where a ** -1 is inf or nan."""
     if isinstance(b, int | float):
         return nothing(g) if b == 0 else g * (b * a ** (b - 1))
-    return keep(g * (b * a ** (b - 1)), b == 0)
+    return zero_where(g * (b * a ** (b - 1)), b == 0)
 
 
 def _pow_exponent(g, a, b, y):
@@ -196,29 +196,29 @@ def _pow_exponent(g, a, b, y):
 
 def nothing(g):
     """The gradient through what is flat: 0, also where g is inf or nan."""
-    return keep(g, np.True_)
+    return zero_where(g, np.True_)
 
 
 def _clamp_back(g, x, min, max):
     """clamp's result moves with x inside of [min, max], the bounds included; not at nan."""
     if max is None:
-        return keep(g, ~(x >= min))
-    return keep(g, ~(x <= max) if min is None else ~((x >= min) & (x <= max)))
+        return zero_where(g, ~(x >= min))
+    return zero_where(g, ~(x <= max) if min is None else ~((x >= min) & (x <= max)))
 
 
 def _clamp_min_back(g, x, min, max):
     """... with the lower bound where x is below it, unless the upper bound is lower still."""
-    return keep(g, ~(x < min) if max is None else ~((x < min) & (min < max)))
+    return zero_where(g, ~(x < min) if max is None else ~((x < min) & (min < max)))
 
 
 def _clamp_max_back(g, x, min, max):
     """... with the upper bound where x is above it, or the lower bound is."""
-    return keep(g, ~(x > max) if min is None else ~((x > max) | (max < min)))
+    return zero_where(g, ~(x > max) if min is None else ~((x > max) | (max < min)))
 
 
 def _half_of_ties(g, a, b, loses):
     """A maximum (minimum) hands its gradient to the larger (smaller) operand, and half to each of a tie."""
-    return keep(where(a == b, g / 2, g), loses)
+    return zero_where(where(a == b, g / 2, g), loses)
 
 
 def _not_implemented(name):
@@ -282,10 +282,10 @@ rsub = sub.named("RsubBackward1")
 remainder_tensor, fmod_tensor = remainder.named("RemainderBackward1"), fmod.named("FmodBackward1")
 
 # --- choosing
-where      = Op(_where,                     None,                                   lambda g, condition: keep(g, ~condition),
-                                            lambda g, condition: keep(g, condition), cast=_promote_branches)
-keep       = Op(_keep,                      lambda g, drop: keep(g, drop),          None)
-threshold_backward = Op(lambda g, x: _keep(g, x <= 0), lambda g, x: threshold_backward(g, x), lambda g: nothing(g))
+where      = Op(_where,                     None,                                   lambda g, condition: zero_where(g, ~condition),
+                                            lambda g, condition: zero_where(g, condition), cast=_promote_branches)
+zero_where = Op(_zero_where,                lambda g, condition: zero_where(g, condition), None)
+threshold_backward = Op(lambda g, x: _zero_where(g, x <= 0), lambda g, x: threshold_backward(g, x), lambda g: nothing(g))
 
 # --- comparisons and predicates: no derivative
 eq         = _arithmetic(np.equal,          None,                                   None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinynn.autograd.op import Op
-from tinynn.ops.elementwise import keep
+from tinynn.ops.elementwise import zero_where
 from tinynn.ops.indexing import _zeros_add_at, at, zeros_add_at
 from tinynn.ops.reduce import sum
 from tinynn.ops.shape import unsqueeze
@@ -22,7 +22,7 @@ def _embedding(weight, places, padding_idx=None, by_frequency=False):
 def _embedding_back(g, weight_shape, places, padding_idx, by_frequency):
     """No gradient goes to the row of the padding; by_frequency: a row's is a mean over its places, no sum."""
     g = _shared(g, places, by_frequency)
-    g = g if padding_idx is None else keep(g, (places == padding_idx)[..., None])
+    g = g if padding_idx is None else zero_where(g, (places == padding_idx)[..., None])
     return zeros_add_at(g, weight_shape, (places,))
 
 

@@ -10,7 +10,7 @@ from tinynn._erf import erfc, erfcinv, erfinv
 from tinynn._erf import erfcx as _erfcx
 from tinynn.autograd.op import Op
 from tinynn.dtypes import promote_to_float
-from tinynn.ops.elementwise import exp, keep, log
+from tinynn.ops.elementwise import exp, log, zero_where
 
 _SQRT_HALF, _SQRT_2_PI = math.sqrt(0.5), math.sqrt(2 * math.pi)
 
@@ -46,5 +46,5 @@ erfcx    = Op(lambda x: _erfcx(x), lambda g, x, y: g * (2 * x * y - 2 / math.sqr
 log_ndtr = Op(_log_ndtr, lambda g, x, y: g / _SQRT_2_PI * exp(-(y + x * x / 2)),                      cast=promote_to_float, name="SpecialLogNdtrBackward0")
 ndtri    = Op(_ndtri,    lambda g, y: g * _SQRT_2_PI * exp(y * y / 2),                             cast=promote_to_float, name="SpecialNdtriBackward0")
 entr     = Op(_entr,     lambda g, x: g * (-log(x) - 1),                                           cast=promote_to_float, name="SpecialEntrBackward0")
-xlog1py  = Op(_xlog1py,  lambda g, a, b: keep(xlog1py(g, b), (a == 0) & (b <= -1)), lambda g, a, b: g * a / (b + 1), cast=promote_to_float, name="SpecialXlog1PyBackward0")
+xlog1py  = Op(_xlog1py,  lambda g, a, b: zero_where(xlog1py(g, b), (a == 0) & (b <= -1)), lambda g, a, b: g * a / (b + 1), cast=promote_to_float, name="SpecialXlog1PyBackward0")
 # fmt: on

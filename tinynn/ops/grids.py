@@ -12,7 +12,7 @@ import operator
 import numpy as np
 
 from tinynn.autograd.op import Op
-from tinynn.ops.elementwise import keep, nothing
+from tinynn.ops.elementwise import nothing, zero_where
 from tinynn.ops.indexing import index, select, zeros_add_at
 from tinynn.ops.linalg import matmul
 from tinynn.ops.reduce import sum
@@ -49,7 +49,7 @@ class Side:
 
     def _t(self, coordinate):
         """`offset`, as a function of the coordinate: it adds 0, which has a derivative."""
-        return (keep(coordinate, self.lost) - self.coordinate) * self.slope + self.offset
+        return (zero_where(coordinate, self.lost) - self.coordinate) * self.slope + self.offset
 
     def weights(self, coordinate):
         """What each of the pixels weighs."""
@@ -135,7 +135,7 @@ def _channels_second(x):
 
 
 def _pixels(x, places, outside):
-    return keep(index(x, places), outside)
+    return zero_where(index(x, places), outside)
 
 
 def _column(factor):
@@ -156,7 +156,7 @@ def _grid_sampler_back(g, x_shape, grid, sides):
     g, shape = _channels_last(g), (x_shape[0], *x_shape[2:], x_shape[1])
     total = 0.0
     for places, outside, weight in _corners(sides, _weights(grid, sides)):
-        total = zeros_add_at(keep(g * _column(weight), outside), shape, places) + total
+        total = zeros_add_at(zero_where(g * _column(weight), outside), shape, places) + total
     return _channels_second(total)
 
 

@@ -11,7 +11,7 @@ import builtins
 import numpy as np
 
 from tinynn.autograd.op import Op
-from tinynn.ops.elementwise import keep, nothing
+from tinynn.ops.elementwise import nothing, zero_where
 
 
 def _read(x, index):
@@ -96,8 +96,8 @@ index_put    = Op(_put,          lambda g, index: index_put(g, _zeros(g), index)
 index_add_at = Op(_add_at,       lambda g: g,                                   lambda g, index: at(g, index),  name="IndexPutBackward0")
 zeros_put    = Op(_zeros_put,    lambda g, index: at(g, index),                 name="SelectBackwardBackward0")
 zeros_add_at = Op(_zeros_add_at, lambda g, index: at(g, index),                 name="IndexPutBackward0")
-masked_fill  = Op(_masked_fill,  lambda g, mask: keep(g, mask),                 None)
-masked_fill_tensor = Op(_masked_fill, lambda g, mask: keep(g, mask),            None,   lambda g, mask: keep(g, ~mask), name="MaskedFillBackward1")
+masked_fill  = Op(_masked_fill,  lambda g, mask: zero_where(g, mask),           None)
+masked_fill_tensor = Op(_masked_fill, lambda g, mask: zero_where(g, mask),      None,   lambda g, mask: zero_where(g, ~mask), name="MaskedFillBackward1")
 copy         = Op(_copy,         lambda g: nothing(g),                          lambda g: g,    name="CopyBackwards")
 fill         = Op(_copy,         lambda g: nothing(g),                          name="FillBackward2")
 

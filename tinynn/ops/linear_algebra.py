@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinynn.autograd.op import Op
-from tinynn.ops.elementwise import keep
+from tinynn.ops.elementwise import zero_where
 from tinynn.ops.factorizations import right_of
 from tinynn.ops.linalg import matmul, mT
 from tinynn.ops.shape import diag_embed, diagonal, narrow, reshape, tril, triu, unnarrow, unsqueeze
@@ -93,7 +93,7 @@ def _eigh_back(g, y):
 def _over(x, gaps):
     """x / gaps off the diagonal, 0 on it; and 0 where x is, though values may coincide there."""
     diagonal = np.eye(gaps.shape[-1], dtype=bool)
-    return keep(x / (gaps + diagonal), (x == 0) | diagonal)
+    return zero_where(x / (gaps + diagonal), (x == 0) | diagonal)
 
 
 # --- singular values x = u diag(s) v^T, reduced: u^T, s as a column, v^T side by side

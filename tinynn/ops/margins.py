@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinynn.autograd.op import Op
-from tinynn.ops.elementwise import exp, keep
+from tinynn.ops.elementwise import exp, zero_where
 from tinynn.ops.indexing import index, zeros_add_at
 from tinynn.ops.nn import _reduce, _share
 from tinynn.ops.reduce import sum
@@ -47,7 +47,7 @@ def _class_lags(rows, target, margin):
     """Lags, above 0; of the right class itself: 0."""
     target = target.reshape(-1)
     lags = _lags(rows, np.arange(len(target)), target, margin)
-    return keep(lags, ~(lags > 0) | _right(rows, target))
+    return zero_where(lags, ~(lags > 0) | _right(rows, target))
 
 
 def _right(rows, target):
@@ -85,7 +85,7 @@ def _label_lags(rows, target):
     right = np.zeros(rows.shape, bool)
     right[n, t] = True
     lags = _lags(rows, n, t, 1)
-    return n, t, keep(lags, ~(lags > 0) | right[n])
+    return n, t, zero_where(lags, ~(lags > 0) | right[n])
 
 
 def _multilabel_margin(x, target, reduction="mean"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinynn.autograd.op import Op
-from tinynn.ops.elementwise import keep, where
+from tinynn.ops.elementwise import where, zero_where
 from tinynn.ops.indexing import at, index_add_at
 
 
@@ -33,11 +33,11 @@ def _scatter_extreme(x, src, index, extreme):
 
 def _extreme_back(g, x, src, y, index):
     """All that attain the extreme share its gradient: x itself where it does, and every such src."""
-    return keep(g / _attaining(x, src, y, index), ~(x == y))
+    return zero_where(g / _attaining(x, src, y, index), ~(x == y))
 
 
 def _extreme_back_src(g, x, src, y, index):
-    return keep(at(g / _attaining(x, src, y, index), index), ~(src == at(y, index)))
+    return zero_where(at(g / _attaining(x, src, y, index), index), ~(src == at(y, index)))
 
 
 def _attaining(x, src, y, index):

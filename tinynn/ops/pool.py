@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from tinynn.autograd.op import Op
-from tinynn.ops.elementwise import _keep, _truncating_divide
+from tinynn.ops.elementwise import _truncating_divide, _zero_where
 from tinynn.ops.indexing import index, zeros_put
 from tinynn.ops.sliding import Windows, offsets, per_place, range_sums, resized
 
@@ -60,9 +60,9 @@ def _max_pool_back(g, x, top, pool):
     out, g = resized(x, pool.padded_size(size)), _laid_out_as(top, g)
     for part, here in zip(pool.parts(out), _largest(x, top, pool), strict=True):
         if pool.apart:
-            part[...] = _keep(g, ~here)
+            part[...] = _zero_where(g, ~here)
         else:
-            part += _keep(g, ~here)
+            part += _zero_where(g, ~here)
     return pool.without_padding(out, size)
 
 
@@ -79,7 +79,7 @@ def _max_pool_pick(x, like, top, pool):
     """Of each window of x the value in the place where `like` is the largest."""
     out = np.zeros_like(top)
     for part, here in zip(pool.parts(pool.padded(x, 0)), _largest(like, top, pool), strict=True):
-        out += _keep(part, ~here)
+        out += _zero_where(part, ~here)
     return out
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinynn.autograd.op import Op, VariadicOp
-from tinynn.ops.elementwise import _relu, _sigmoid, keep, nothing, tanh
+from tinynn.ops.elementwise import _relu, _sigmoid, nothing, tanh, zero_where
 from tinynn.ops.indexing import _read, zeros_put
 from tinynn.ops.shape import cat, narrow, reshape, sum_to
 
@@ -25,13 +25,12 @@ class Steps(NamedTuple):
     """Where in a packed batch the steps are, for one direction.
 
     A batch of sequences is packed step after step, longest sequence first: the rows of a step belong to its
-    first sequences, as many as are that long.
+    first sequences, as many as are that long. `before` says for each row where the state before it is, in
+    (first states, all rows' states).
     """
 
     spans: tuple[slice, ...]  # the rows of each step, in the order in which the steps are taken
-    before: (
-        slice | np.ndarray
-    )  # for each row, where the state before it is in (first states, all rows' states)
+    before: slice | np.ndarray
     last: slice | np.ndarray  # for each sequence, the row of the last step taken
 
 
@@ -242,7 +241,7 @@ def _lstm_back(g, steps, xs, y):
 # fmt: off
 # VJPs of x, of the first states, of the weights
 rnn_tanh = VariadicOp(lambda steps, *xs: _rnn(np.tanh, steps, xs), lambda g, steps, xs, y: _rnn_back(lambda g, y: g * (1 - y * y), g, steps, xs, y))
-rnn_relu = VariadicOp(lambda steps, *xs: _rnn(_relu, steps, xs),   lambda g, steps, xs, y: _rnn_back(lambda g, y: keep(g, y <= 0), g, steps, xs, y))
+rnn_relu = VariadicOp(lambda steps, *xs: _rnn(_relu, steps, xs),   lambda g, steps, xs, y: _rnn_back(lambda g, y: zero_where(g, y <= 0), g, steps, xs, y))
 gru      = VariadicOp(_gru,      _gru_back)
 lstm     = VariadicOp(_lstm,     _lstm_back)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinynn.autograd.adjust import ones
 from tinynn.autograd.op import Op
-from tinynn.ops.elementwise import abs, exp, keep, sign, where
+from tinynn.ops.elementwise import abs, exp, sign, where, zero_where
 from tinynn.ops.shape import expand, flip, reshape, unsqueeze
 
 
@@ -71,7 +71,7 @@ def _evenly(g, x, y, axis):
     """Share the gradient of an extreme evenly among the values that attain it (nan attains nan)."""
     y = _restore(y, x.shape, axis)
     attains = (x == y) | ((x != x) & (y != y))
-    return keep(_restore(g, x.shape, axis) / sum(attains, axis, True), ~attains)
+    return zero_where(_restore(g, x.shape, axis) / sum(attains, axis, True), ~attains)
 
 
 def _attaining(g, x, y, axis):
@@ -95,7 +95,8 @@ def _product_of_others(x, axis):
     n = x.shape[axis]
     itself = np.eye(n, dtype=bool).reshape((n, n) + (1,) * (x.ndim - 1 - axis))
     return prod(
-        keep(unsqueeze(x, axis), np.broadcast_to(itself, x.shape[:axis] + (n,) + x.shape[axis:])) + itself,
+        zero_where(unsqueeze(x, axis), np.broadcast_to(itself, x.shape[:axis] + (n,) + x.shape[axis:]))
+        + itself,
         axis + 1,
     )
 
@@ -124,7 +125,7 @@ def _var_back(g, x, axis, correction):
 
 def _std_back(g, x, y, axis, correction):
     """std = sqrt(var); 0, not 0/0, where all values are equal."""
-    return _var_back(keep(g / (2 * y), y == 0), x, axis, correction)
+    return _var_back(zero_where(g / (2 * y), y == 0), x, axis, correction)
 
 
 def _norm(x, p=2.0, axis=None, keepdims=False):
@@ -153,11 +154,11 @@ def _norm_back(g, x, y, p, axis):
     if p == 1:
         return g * sign(x)
     if p == 2:
-        return g * keep(x / y, y == 0)
+        return g * zero_where(x / y, y == 0)
     if p < 1:
-        return keep(sign(x) * abs(x) ** (p - 1), x == 0) * g * y ** (1 - p)
+        return zero_where(sign(x) * abs(x) ** (p - 1), x == 0) * g * y ** (1 - p)
     direction = sign(x) * abs(x) ** (p - 1) if p < 2 else x * abs(x) ** (p - 2)
-    return direction * keep(g / y ** (p - 1), y == 0)
+    return direction * zero_where(g / y ** (p - 1), y == 0)
 
 
 def _logsumexp(x, axis, keepdims=False):

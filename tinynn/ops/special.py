@@ -22,12 +22,12 @@ from tinynn.ops.elementwise import (
     cos,
     exp,
     isfinite,
-    keep,
     nothing,
     rsqrt,
     sign,
     sin,
     where,
+    zero_where,
 )
 
 
@@ -117,13 +117,13 @@ def eps_of(x):
 
 def _atan2_back(g, a, b):
     """g a / (a^2 + b^2), and 0 at the origin."""
-    return g * keep(a / (a * a + b * b), (a == 0) & (b == 0))
+    return g * zero_where(a / (a * a + b * b), (a == 0) & (b == 0))
 
 
 def _sinc_back(g, x):
     angle = x * math.pi
     square = x * angle
-    return keep(g * ((angle * cos(angle) - sin(angle)) / square), square == 0)
+    return zero_where(g * ((angle * cos(angle) - sin(angle)) / square), square == 0)
 
 
 def _logit_back(g, x, eps):
@@ -131,7 +131,7 @@ def _logit_back(g, x, eps):
     g = g / abs(x * (1 - x))
     if eps is None:
         return where((x >= 0) & (x <= 1), g, math.nan)
-    return keep(g, (x < eps) | (x > 1 - eps))
+    return zero_where(g, (x < eps) | (x > 1 - eps))
 
 
 def _weight(a, b):
@@ -154,7 +154,7 @@ def _xlogy(a, b):
 
 
 def _xlogy_back(g, a, b):
-    return keep(xlogy(g, b), (a == 0) & (b <= 0))
+    return zero_where(xlogy(g, b), (a == 0) & (b <= 0))
 
 
 def not_implemented(name):
@@ -214,8 +214,8 @@ addcdiv    = Op(_addcdiv,                   lambda g: g,                        
                                             lambda g, a, b, value: -g * (value * a / (b * b)), cast=_promote_three)
 clamp_min, clamp_max = clamp.named("ClampMinBackward0"), clamp.named("ClampMaxBackward0")
 clamp_min_tensor, clamp_max_tensor = clamp_tensors.named("ClampMinBackward1"), clamp_tensors.named("ClampMaxBackward1")
-fmax       = _arithmetic(np.fmax,           lambda g, a, b: keep(g, _fmax_is_b(a, b)),      lambda g, a, b: keep(g, ~_fmax_is_b(a, b)))
-fmin       = _arithmetic(np.fmin,           lambda g, a, b: keep(g, _fmin_is_b(a, b)),      lambda g, a, b: keep(g, ~_fmin_is_b(a, b)))
+fmax       = _arithmetic(np.fmax,           lambda g, a, b: zero_where(g, _fmax_is_b(a, b)), lambda g, a, b: zero_where(g, ~_fmax_is_b(a, b)))
+fmin       = _arithmetic(np.fmin,           lambda g, a, b: zero_where(g, _fmin_is_b(a, b)), lambda g, a, b: zero_where(g, ~_fmin_is_b(a, b)))
 
 # --- where torch has no derivative of the in-place function
 asinh_in_place = _real(np.arcsinh,          not_implemented("inplace version of asinh"))
@@ -223,12 +223,12 @@ acosh_in_place = _real(np.arccosh,          not_implemented("inplace version of 
 atanh_in_place = _real(np.arctanh,          not_implemented("inplace version of atanh"))
 
 # --- signs, nan, bits
-copysign   = _real(np.copysign,             lambda g, a, y: g * keep(y / a, a == 0),      lambda g: nothing(g))  # 0 at 0
+copysign   = _real(np.copysign,             lambda g, a, y: g * zero_where(y / a, a == 0), lambda g: nothing(g))  # 0 at 0
 copysign_number = copysign.named("CopysignBackward1")
 frac       = Op(lambda x: x - np.trunc(x),  lambda g: g)
 frexp      = Op(lambda x, exponent: np.ldexp(x, -exponent), lambda g, exponent: g / np.exp2(exponent))  # the mantissa
-nan_to_num = Op(_nan_to_num,                lambda g, x: keep(g, ~isfinite(x)))
-nextafter  = _arithmetic(np.nextafter,      lambda g, a, b: keep(g, a == b),                lambda g: nothing(g))
+nan_to_num = Op(_nan_to_num,                lambda g, x: zero_where(g, ~isfinite(x)))
+nextafter  = _arithmetic(np.nextafter,      lambda g, a, b: zero_where(g, a == b),     lambda g: nothing(g))
 heaviside  = _arithmetic(_heaviside,        None,                                           None)
 gcd        = _arithmetic(np.gcd,            None,                                           None)
 lcm        = _arithmetic(np.lcm,            None,                                           None)

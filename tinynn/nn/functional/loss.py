@@ -287,11 +287,9 @@ def _cross_entropy_of_probabilities(
         terms = terms * _along_classes(weight, input)
     if reduction == "none":
         return -terms.sum(class_dim)
-    return (
-        -terms.sum()
-        if reduction == "sum"
-        else -terms.sum() / (input.numel() / classes if input.numel() else math.nan)
-    )
+    if reduction == "sum":
+        return -terms.sum()
+    return -terms.sum() / (input.numel() / classes if input.numel() else math.nan)
 
 
 def _paired(input: Tensor, target: Tensor, stacklevel: int = 3) -> tuple[Tensor, Tensor]:

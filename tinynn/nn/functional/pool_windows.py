@@ -73,13 +73,7 @@ def _wrong_length(function: str, n: int, name: str, found: int) -> str:
     if function == "avg_pool1d":
         return f"avg_pool1d() argument '{name}' should contain one int (got {found})"
     either = "" if function == "avg_pool3d" else "either "
-    must = (
-        f"{either}be omitted, a"
-        if name == "stride"
-        else "be either a"
-        if name == "dilation"
-        else f"{either}be a"
-    )
+    must = {"stride": f"{either}be omitted, a", "dilation": "be either a"}.get(name, f"{either}be a")
     return f"{function}: {name} must {must} single int, or a tuple of {'two' if n == 2 else 'three'} ints"
 
 
