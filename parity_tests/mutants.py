@@ -77,6 +77,12 @@ EQUIVALENT = [
         "the number of a step that nobody counts: only optimizers that do not ask for it count none",
     ),
     Equivalent(
+        "tinynn/ops/bessel.py",
+        "return where(tiny, 0.5, i0(x) - y / where(tiny, 1.0, x))",
+        "return where(tiny, 0.5, i0(x) - y / where(tiny, 2.0, x))",
+        "where x is tiny the outer `where` takes 0.5, whatever it was divided by",
+    ),
+    Equivalent(
         "tinynn/ops/elementwise.py",
         "2.0: lambda a: a * a,",
         "3.0: lambda a: a * a,",

@@ -860,6 +860,16 @@ def test_second_derivative(case):
     assert gradgradcheck(case.function, case.fresh())
 
 
+@pytest.mark.parametrize("order", [[0, 1, 2], [1, 0, 2], [2, 1, 0], [1, 2, 0]])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_gradient_of_a_determinant_that_is_0(order, sign):
+    """It is the matrix of cofactors, by way of singular vectors, which may be reflected."""
+    matrix = tinynn.tensor([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0], [0.5, 1.5, -4.0]], dtype=tinynn.float64)
+    x = (matrix[order] * sign).requires_grad_()
+    assert tinynn.linalg.det(x).item() == 0
+    assert gradcheck(tinynn.linalg.det, [x])
+
+
 def test_every_operand_with_a_derivative_is_differentiated():
     """A case with a number in an operand's place does not count for that operand."""
     missing = [
