@@ -1,4 +1,4 @@
-"""torch.FloatTensor, torch.LongTensor, ...: the oldest way to make a tensor, and to ask for its dtype."""
+"""torch.FloatTensor, torch.LongTensor, ..., and autograd.Variable: the oldest ways to make a tensor."""
 
 from __future__ import annotations
 
@@ -28,6 +28,18 @@ class _TensorType(type):
 for _dtype in dtypes.ALL:
     _name = f"{type_name(_dtype.numpy)}Tensor"
     globals()[_name] = _TensorType(_name, (), {"dtype": _dtype, "__module__": "tinynn"})
+
+
+class _AnyTensor(type):
+    def __call__(cls, data: Tensor, requires_grad: bool = False) -> Tensor:
+        return data.detach().requires_grad_(requires_grad)
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, Tensor)
+
+
+class Variable(metaclass=_AnyTensor):
+    """`Variable(x)`, from the time when tensors had no gradients: the same values, as a leaf."""
 
 
 def set_default_tensor_type(t: Any) -> None:

@@ -11,11 +11,9 @@ from tinynn.autograd.engine import backward, grad
 from tinynn.autograd.function import Function, once_differentiable
 from tinynn.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 from tinynn.autograd.gradcheck import gradcheck, gradgradcheck
-from tinynn.autograd.variable import Variable
 
 __all__ = [
     "Function",
-    "Variable",
     "backward",
     "detect_anomaly",
     "enable_grad",
@@ -31,7 +29,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`functional` stands on top of tinynn, and is imported when it is first asked for."""
+    """`functional` and `Variable` stand on top of tinynn, and are imported when they are first asked for."""
     if name == "functional":
         return import_module("tinynn.autograd.functional")
+    if name == "Variable":
+        return import_module("tinynn.typed_tensors").Variable
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

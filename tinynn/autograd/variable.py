@@ -37,10 +37,6 @@ class Variable:
 
     tensor: type[Any]  # the class of every operation's result; tensor.py sets it to Tensor
 
-    def __new__(cls, data: Any, requires_grad: bool = False) -> Any:
-        """`Variable(x)`, from the time when tensors had no gradients: the same values, as a leaf."""
-        return data.detach().requires_grad_(requires_grad)
-
     @classmethod
     def wrap(cls, array: Any) -> Any:
         """A new tensor around `array`, without copying it."""
